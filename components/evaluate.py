@@ -1,0 +1,32 @@
+"""The Kubeflow component of the step evaluate."""
+
+from kfp import dsl
+
+from components.image import IMAGE
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def evaluate(
+    config: dict,
+    code_revision: str,
+    dataset: dsl.Input[dsl.Dataset],
+    validation: dsl.Input[dsl.Dataset],
+    teacher: dsl.Input[dsl.Model],
+    baseline: dsl.Input[dsl.Model],
+    student: dsl.Input[dsl.Model],
+    evaluation: dsl.Output[dsl.Artifact],
+    metrics: dsl.Output[dsl.Metrics],
+):
+    """Compute everything that is computed on the test split."""
+    from dfpt import runtime
+
+    inputs = {
+        "dataset": dataset.path,
+        "validation": validation.path,
+        "teacher": teacher.path,
+        "baseline": baseline.path,
+        "student": student.path,
+    }
+    figures = runtime.component("evaluate", config, inputs, {"evaluation": evaluation.path}, metrics.path)
+    for name, value in figures.items():
+        metrics.log_metric(name, value)

@@ -1,0 +1,113 @@
+"""``dfpt data``: get images, and see what the pipeline would say of them."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dfpt.cli import options
+
+if TYPE_CHECKING:
+    from dfpt.config import Config
+
+app = typer.Typer(no_args_is_help=True, help="Fetch images and check them.")
+
+SourceArgument = Annotated[str, typer.Argument(metavar="SOURCE", help="elpv, digits or folder:PATH")]
+
+
+@app.command()
+def fetch(
+    source: SourceArgument,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder to write to; else data/NAME.")] = None,
+    config: options.ConfigFile = None,
+    profile: options.Profile = None,
+    assignments: options.Assignments = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be written; write nothing.")] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Write a source's images as they are, with a manifest that has their labels and splits."""
+    from dfpt.config import PrepareConfig
+    from dfpt.datasets import fetch as fetching
+    from dfpt.datasets.sources import resolve
+    from dfpt.steps import prepare
+    from dfpt.steps.context import Context
+
+    resolved = _resolved(source, config, profile, assignments)
+    out = out or Path("data") / _name(source)
+    found = resolve(source)
+    fetching.check(found, out)
+    if not dry_run:
+        with tempfile.TemporaryDirectory() as scratch:
+            dataset, context = Path(scratch) / "dataset", Context(home=Path(scratch), checkpoints=Path(scratch))
+            prepare.run({}, {"dataset": dataset}, PrepareConfig(seed=resolved.seed, data=resolved.data), context)
+            fetching.write(found, dataset, out)
+    report = {
+        "source": source,
+        "out": str(out),
+        "images": len(found.items),
+        "classes": list(found.classes),
+        "licence": found.licence,
+        "written": not dry_run,
+    }
+    if as_json:
+        typer.echo(json.dumps(report, ensure_ascii=False))
+    else:
+        typer.echo(f"{'Would write' if dry_run else 'Wrote'} {len(found.items)} images and their manifest to {out}.")
+        if found.licence:
+            typer.echo(found.licence)
+
+
+@app.command()
+def validate(
+    source: SourceArgument,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder of the report; else HOME/data/NAME.")] = None,
+    home: options.Home = options.DEFAULT_HOME,
+    config: options.ConfigFile = None,
+    profile: options.Profile = None,
+    assignments: options.Assignments = None,
+    as_json: options.Json = False,
+) -> None:
+    """Check whether a source is fit to train on; ends with 3 when it is not."""
+    from dfpt.config import PrepareConfig, ValidateConfig
+    from dfpt.errors import DataRefused
+    from dfpt.steps import prepare
+    from dfpt.steps import validate as validation
+    from dfpt.steps.context import Context
+
+    resolved = _resolved(source, config, profile, assignments)
+    out = out or home / "data" / _name(source)
+    refused: DataRefused | None = None
+    with tempfile.TemporaryDirectory() as scratch:
+        dataset, context = Path(scratch) / "dataset", Context(home=home, checkpoints=Path(scratch))
+        prepare.run({}, {"dataset": dataset}, PrepareConfig(seed=resolved.seed, data=resolved.data), context)
+        try:
+            settings = ValidateConfig(validation=resolved.validation)
+            validation.run({"dataset": dataset}, {"validation": out}, settings, context)
+        except DataRefused as error:
+            refused = error  # the report is there all the same
+    report = json.loads((out / "validation.json").read_text(encoding="utf-8"))
+    if as_json:
+        typer.echo(json.dumps(report | {"page": str(out / "validation.html")}, ensure_ascii=False))
+    else:
+        for check in report["expectations"]:
+            if not check["passed"]:
+                typer.echo(f"{check['severity']}: {check['found']}. {check['remedy']}")
+        typer.echo(f"{report['images']} images, {report['rejected']} rejected. Report: {out / 'validation.html'}")
+    if refused:
+        raise refused
+
+
+def _resolved(source: str, config: Path | None, profile: str | None, assignments: list[str] | None) -> Config:
+    from dfpt.config import resolve
+
+    resolved = resolve(options.config_file(config), profile, assignments or ())
+    return resolved.model_copy(update={"data": resolved.data.model_copy(update={"source": source})})
+
+
+def _name(source: str) -> str:
+    """A folder's name for a source: its kind, or the name of its own folder."""
+    return Path(source.removeprefix("folder:")).expanduser().resolve().name or "data"

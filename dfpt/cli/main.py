@@ -1,0 +1,71 @@
+"""The entry point of ``dfpt``: the commands, and how an error ends the process.
+
+Every command's module imports only what its options need; the rest is imported inside the command, because
+``dfpt --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from dfpt.cli import data, doctor, pipeline, run, step
+
+app = typer.Typer(
+    name="dfpt",
+    help="From inspection images to a small model that waits for a person's approval.",
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 a gate said no, 4 waiting for approval.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command("run")(run.command)
+app.command("step")(step.command)
+app.add_typer(data.app, name="data")
+app.add_typer(pipeline.app, name="pipeline")
+app.command("doctor")(doctor.command)
+
+
+@app.callback()
+def _options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None: ...
+
+
+def main() -> None:
+    """Run the command line. Whatever goes wrong ends in one message and the exit code of design.md's table."""
+    debug = bool(os.environ.get("DFPT_DEBUG"))
+    if "--debug" in sys.argv:  # wherever it stands: it is typed after a command has failed
+        sys.argv.remove("--debug")
+        debug = True
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        app()
+    except Exception as error:
+        sys.exit(_report(error, debug))
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _report(error: Exception, debug: bool) -> int:
+    """Print ``error`` for a person; return the exit code."""
+    from dfpt.runtime import trouble
+
+    explained = trouble.explain(error, "dfpt", Path(os.environ.get("DFPT_HOME") or "."))
+    if debug:
+        traceback.print_exception(error)
+    print(f"dfpt: {explained}", file=sys.stderr)
+    return explained.exit_code
+
+
+if __name__ == "__main__":
+    main()

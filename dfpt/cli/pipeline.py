@@ -1,0 +1,31 @@
+"""``dfpt pipeline``: the pipeline as Kubeflow takes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="The pipeline as Kubeflow takes it.")
+
+
+@app.callback()
+def _group() -> None: ...
+
+
+@app.command("compile")
+def compile_(
+    out: Annotated[Path, typer.Option("--out", help="Where to write it.")] = Path("pipelines/retraining.yaml"),
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write it to standard output instead.")] = False,
+) -> None:
+    """Write the pipeline's YAML, the one that every Kubeflow Pipelines takes."""
+    from pipelines.compile import compile_pipeline
+
+    if dry_run:
+        import tempfile
+
+        with tempfile.TemporaryDirectory() as folder:
+            typer.echo(compile_pipeline(Path(folder) / "retraining.yaml").read_text(encoding="utf-8"), nl=False)
+    else:
+        typer.echo(f"Wrote {compile_pipeline(out)}.")

@@ -1,0 +1,91 @@
+"""``dfpt run``: the whole pipeline on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dfpt.cli import options
+from dfpt.errors import EXIT_PENDING, EXIT_REFUSED, StepFailed
+
+if TYPE_CHECKING:
+    from dfpt.config import Config
+    from pipelines import local
+
+EXIT_BY_STATUS = {"pending": EXIT_PENDING, "promoted": 0, "rejected": EXIT_REFUSED}
+
+
+def command(
+    profile: options.Profile = None,
+    data: Annotated[
+        str | None, typer.Option("--data", metavar="SOURCE", help="elpv, digits or folder:PATH; sets data.source.")
+    ] = None,
+    set_: options.Assignments = None,
+    from_: Annotated[
+        str | None, typer.Option("--from", metavar="STEP", help="Do this step and all that follow it over again.")
+    ] = None,
+    home: options.Home = options.DEFAULT_HOME,
+    config: options.ConfigFile = None,
+    as_json: options.Json = False,
+) -> None:
+    """Run the pipeline: what has not changed since an earlier run is not done again.
+
+    Ends with 4 when a candidate waits for approval, 0 when it is already in production, 3 when a gate said no.
+    """
+    from dfpt import config as configuration
+    from dfpt.datasets import sources
+    from dfpt.graph import STEPS
+
+    started = time.monotonic()
+    home = options.use_home(home)
+    again = options.known_step(from_, STEPS) if from_ else None
+    assignments = [*(set_ or ()), *([f"data.source={json.dumps(data)}"] if data else [])]
+    resolved = configuration.resolve(options.config_file(config), profile, assignments)
+    fingerprint = sources.fingerprint(resolved.data.source)
+    done = _locked_run(resolved, fingerprint, home, again)
+
+    from dfpt.cli import summary
+
+    result = summary.result(done, time.monotonic() - started)
+    if as_json:
+        typer.echo(json.dumps(result, indent=2))
+    else:
+        summary.show(result)
+    raise typer.Exit(EXIT_BY_STATUS.get(result["status"], EXIT_REFUSED))
+
+
+def _locked_run(config: Config, fingerprint: str, home: Path, again: str | None) -> local.Run:
+    """One run at a time per state folder. Raises what ended it early."""
+    from filelock import FileLock, Timeout
+
+    from dfpt import config as configuration
+    from pipelines import local
+
+    home.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(home / "run.lock", timeout=0):
+            if again:
+                local.forget(home, again)
+            folder = home / "runs" / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
+            folder.mkdir(parents=True)
+            (folder / "config.yaml").write_text(configuration.dump(config), encoding="utf-8")
+            return _tracked_run(config, fingerprint, home, folder)
+    except Timeout:
+        raise StepFailed(
+            f"Another dfpt run is at work in {home}.", "Wait for it to end, or name another folder with --home."
+        ) from None
+
+
+def _tracked_run(config: Config, fingerprint: str, home: Path, folder: Path) -> local.Run:
+    from pipelines import local
+
+    done = local.run(config, fingerprint, home, folder, sys.stderr)
+    if done.error:
+        raise done.error
+    return done

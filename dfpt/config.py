@@ -1,0 +1,365 @@
+"""The configuration: typed sections, one place that reads them.
+
+Precedence: ``--set`` flag > environment ``DFPT_SECTION__KEY`` > the profile > ``params.yaml`` > default.
+An unknown key is an error that names the nearest valid one.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import typing
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from dfpt.errors import UsageError
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[int, Field(gt=0)]
+Weight = Annotated[float, Field(ge=0)]
+
+ENVIRONMENT_PREFIX = "DFPT_"
+SectionType = TypeVar("SectionType", bound="Section")
+# Read elsewhere, so no configuration keys: the state folder, the profile, and what a runner tells its steps.
+RESERVED_ENVIRONMENT = {
+    "DFPT_HOME",
+    "DFPT_PROFILE",
+    "DFPT_DEBUG",
+    "DFPT_ERROR_FILE",
+    "DFPT_RUN_FOLDER",
+    "DFPT_RUNNER_PID",
+}
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Data(Section):
+    """Where the images come from and how they are split."""
+
+    source: str = "elpv"
+    image_size: Positive = 128  # working size, pixels: no model reads a larger one
+    split: Literal["stratified", "block"] = "stratified"
+    val: Share = 0.15
+    test: Share = 0.25
+
+
+class Validation(Section):
+    """When data is not fit to train on."""
+
+    max_rejected: Share = 0.01  # share of all images that may be rejected
+    min_per_class: Positive = 5  # in every split
+
+
+class Recipe(Section):
+    """How one network is trained."""
+
+    epochs: Annotated[int, Field(ge=0)] = 20
+    batch_size: Positive = 64
+    lr: Annotated[float, Field(gt=0)] = 1e-3  # peak of a one-cycle schedule
+    weight_decay: Weight = 0.02
+    label_smoothing: Share = 0.0
+    class_balance: Share = 0.25  # 0: every image counts the same; 1: every class does
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"  # auto: the faster one, measured once on this machine
+
+
+class Augmentation(Section):
+    """Exact views, so that the teacher's knowledge of a view can be computed once and kept."""
+
+    views: Literal[1, 8] = 8  # 8: quarter turns and mirror images; 1: the image as it is
+
+
+class Teacher(Section):
+    model: str = "efficientnet_lite0"
+    image_size: Positive = 128
+    pretrained: bool = True
+    frozen_stages: Annotated[int, Field(ge=0)] = 3  # kept as pre-trained; their features are computed once and cached
+    recipe: Recipe = Recipe()
+
+
+class Student(Section):
+    model: str = "tiny_160k"
+    image_size: Positive = 64
+    recipe: Recipe = Recipe()
+
+
+class Prompt(Section):
+    """The prompt-based forward path and its losses (paper, sections on prompt path and bidirectional supervision)."""
+
+    stages: tuple[int, ...] = (-2, -1)  # stages followed by a prompt block; negative counts from the last
+    ratio: Annotated[float, Field(gt=0, le=1)] = 0.5  # r1
+    partial: Annotated[float, Field(gt=0, le=1)] = 0.25  # r2
+    kernels: tuple[int, ...] = (3, 5, 7)
+    from_original: Weight = 1.0  # a_o
+    from_student: Weight = 1.0  # a_s
+    temperature: Annotated[float, Field(gt=0)] = 4.0
+    lr: Annotated[float, Field(gt=0)] = 1e-3
+    epochs: Annotated[int, Field(ge=0)] = 5  # of tune-prompt
+
+
+class Distillation(Section):
+    method: Literal["dfpt-kd", "dfpt-kd+"] = "dfpt-kd"
+    adapt: Literal["joint", "frozen"] = "joint"
+    warm_start: bool = False  # the student starts from the probe
+    label: Weight = 1.0  # weight of CE(z_s, y)
+    from_original: Weight = 1.0  # b_o
+    from_prompt: Weight = 1.0  # b_p
+    temperature: Annotated[float, Field(gt=0)] = 4.0
+
+
+class Evaluation(Section):
+    bootstrap: Positive = 2000  # resamples behind every interval
+    latency_runs: Positive = 30
+
+
+class Thresholds(Section):
+    """What a student must reach. A threshold that is null is not asked for."""
+
+    min_accuracy: Share | None = None
+    min_macro_f1: Share | None = None
+    min_binary_accuracy: Share | None = None
+    min_defect_recall: Share | None = None
+    min_worst_slice: Share | None = None
+    max_drop_against_teacher: float | None = None
+    min_gain_over_baseline: float | None = None
+    max_drop_against_champion: float | None = None  # non-inferiority margin on the interval's lower end
+    max_parameters: Positive | None = None
+    max_latency_seconds: Annotated[float, Field(gt=0)] | None = None
+
+
+class Registration(Section):
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")] = "elpv"
+
+
+class Config(Section):
+    """params.yaml, resolved."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    data: Data = Data()
+    validation: Validation = Validation()
+    augmentation: Augmentation = Augmentation()
+    teacher: Teacher = Teacher()
+    student: Student = Student()
+    prompt: Prompt = Prompt()
+    distillation: Distillation = Distillation()
+    evaluation: Evaluation = Evaluation()
+    gate: dict[str, Thresholds] = Field(default_factory=lambda: {"default": Thresholds()})  # by source
+    registration: Registration = Registration()
+
+    def thresholds(self) -> Thresholds:
+        """The gate's thresholds for this source; those of ``default`` where the source has none of its own."""
+        return self.gate.get(self.data.source, self.gate["default"])
+
+
+# What each step is handed: the fields name the sections that it reads, and nothing else can change its result.
+
+
+class PrepareConfig(Section):
+    seed: int
+    data: Data
+
+
+class ValidateConfig(Section):
+    validation: Validation
+
+
+class TrainTeacherConfig(Section):
+    seed: int
+    augmentation: Augmentation
+    teacher: Teacher
+
+
+class TrainBaselineConfig(Section):
+    seed: int
+    augmentation: Augmentation
+    student: Student
+
+
+class TunePromptConfig(Section):
+    seed: int
+    augmentation: Augmentation
+    student: Student
+    prompt: Prompt
+    distillation: Distillation
+
+
+class DistilConfig(Section):
+    seed: int
+    augmentation: Augmentation
+    student: Student
+    prompt: Prompt
+    distillation: Distillation
+
+
+class EvaluateConfig(Section):
+    seed: int
+    evaluation: Evaluation
+
+
+class GateConfig(Section):
+    seed: int
+    evaluation: Evaluation
+    gate: Thresholds
+    registration: Registration
+
+
+class RegisterConfig(Section):
+    registration: Registration
+
+
+STEP_CONFIGS: dict[str, type[Section]] = {
+    "prepare": PrepareConfig,
+    "validate": ValidateConfig,
+    "train-teacher": TrainTeacherConfig,
+    "train-baseline": TrainBaselineConfig,
+    "tune-prompt": TunePromptConfig,
+    "distil": DistilConfig,
+    "evaluate": EvaluateConfig,
+    "gate": GateConfig,
+    "register": RegisterConfig,
+}
+
+
+def for_step(config: Config, step: str) -> Section:
+    """The part of the configuration that ``step`` reads."""
+    values = {
+        field: config.thresholds() if field == "gate" else getattr(config, field)
+        for field in STEP_CONFIGS[step].model_fields
+    }
+    return STEP_CONFIGS[step].model_validate(values)
+
+
+def parse_step(step: str, values: Mapping[str, Any]) -> Section:
+    """A step's configuration as it comes from a pipeline parameter (whose integers may arrive as floats)."""
+    return _validated(STEP_CONFIGS[step], values, f"the configuration of step {step}")
+
+
+def resolve(
+    path: Path | None,
+    profile: str | None = None,
+    assignments: Iterable[str] = (),
+    environment: Mapping[str, str] | None = None,
+) -> Config:
+    """Read and check the whole configuration.
+
+    Args:
+        path: params.yaml; None takes the one shipped with the package.
+        profile: a name under ``profiles:`` of that file; None takes DFPT_PROFILE, then the file's ``profile:``.
+        assignments: ``a.b=c`` texts of ``--set``; the value is read as YAML.
+        environment: defaults to ``os.environ``.
+
+    Raises:
+        UsageError: a missing or unreadable file, an unknown key or profile, a value of a wrong type.
+    """
+    environment = os.environ if environment is None else environment
+    path = path or Path(__file__).with_name("params.yaml")
+    values = _read(path)
+    profiles = values.pop("profiles", {})
+    wanted = profile or environment.get("DFPT_PROFILE") or values.pop("profile", "default")
+    values.pop("profile", None)
+    if wanted != "default":
+        if wanted not in profiles:
+            raise UsageError(
+                f"Unknown profile {wanted!r}: {path} has {', '.join(['default', *profiles])}.",
+                _nearest(wanted, ["default", *profiles]),
+            )
+        values = _merge(values, profiles[wanted])
+    for name, text in environment.items():
+        if name.startswith(ENVIRONMENT_PREFIX) and name not in RESERVED_ENVIRONMENT:
+            keys = name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
+            values = _merge(values, _nested(keys, _scalar(text), f"environment variable {name}"))
+    for assignment in assignments:
+        key, equals, text = assignment.partition("=")
+        if not equals:
+            raise UsageError(f"--set {assignment}: no value.", "Write --set section.key=value.")
+        values = _merge(values, _nested(key.split("."), _scalar(text), f"--set {assignment}"))
+    config = _validated(Config, values, str(path))
+    if "name" not in config.registration.model_fields_set:
+        config = config.model_copy(update={"registration": Registration(name=_model_name(config.data.source))})
+    return config
+
+
+def _model_name(source: str) -> str:
+    """What a student is registered as where nobody says: ``elpv``; ``folder:/a/Line 3`` is ``line-3``."""
+    last = source.partition(":")[2].rstrip("/").rpartition("/")[2] or source
+    return re.sub(r"[^a-z0-9]+", "-", last.lower()).strip("-")[:63].strip("-") or "student"
+
+
+def dump(config: Section) -> str:
+    """The configuration as YAML that :func:`resolve` reads back to the same."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"Cannot read the configuration {path}: {error.strerror}.", "Name one with --config.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not valid YAML: {error}") from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise UsageError(f"{path} must be a mapping of sections, not a {type(values).__name__}.")
+    return values
+
+
+def _scalar(text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+
+
+def _nested(keys: list[str], value: Any, where: str) -> dict[str, Any]:
+    if not all(keys):
+        raise UsageError(f"{where}: an empty key.", "Write section.key=value.")
+    for key in reversed(keys):
+        value = {key: value}
+    return typing.cast(dict[str, Any], value)
+
+
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        below = merged.get(key)
+        merged[key] = _merge(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def _validated(model: type[SectionType], values: Mapping[str, Any], where: str) -> SectionType:
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        location = [str(part) for part in first["loc"]]
+        key = ".".join(location)
+        if first["type"] == "extra_forbidden":
+            valid = _fields_at(model, location[:-1])
+            raise UsageError(f"Unknown key {key!r} in {where}.", _nearest(location[-1], valid)) from error
+        raise UsageError(
+            f"{where}: {key} = {first.get('input')!r} is not valid: {first['msg'].lower()}.", f"Correct {key}."
+        ) from error
+
+
+def _fields_at(model: type[BaseModel], location: list[str]) -> list[str]:
+    """The keys that are valid below ``location``."""
+    for key in location:
+        field = model.model_fields.get(key)
+        annotation = field.annotation if field else None
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            model = annotation
+        elif annotation is not None and typing.get_origin(annotation) is dict:
+            model = typing.get_args(annotation)[1]
+    return list(model.model_fields)
+
+
+def _nearest(word: str, words: Iterable[str]) -> str:
+    near = difflib.get_close_matches(word, list(words), n=1, cutoff=0.5)
+    return f"Did you mean {near[0]!r}?" if near else ""

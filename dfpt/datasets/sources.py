@@ -1,0 +1,112 @@
+"""Where images come from: every source answers with the same two data classes.
+
+A source lists its images and names its classes; it decodes nothing and splits nothing. To add one, write a function
+that returns a :class:`Source` and enter it in :func:`resolve`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dfpt.errors import UsageError
+
+KNOWN = ("elpv", "digits", "folder:PATH")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One image, not yet read.
+
+    Attributes:
+        id: unique in its source, the same on every machine.
+        path: relative to the source's root, with forward slashes.
+        label_name: as the source has it, even where it is no valid class.
+        content: the file, or the bytes of an image file that exists in memory only.
+        split: train, val or test where the source has already decided, else None.
+        columns: further columns of the manifest.
+    """
+
+    id: str
+    path: str
+    label_name: str
+    content: Path | bytes
+    split: str | None = None
+    columns: Mapping[str, float | str | None] = field(default_factory=dict)
+
+    def read(self) -> bytes:
+        """The bytes of the image file. Raises OSError."""
+        return self.content if isinstance(self.content, bytes) else self.content.read_bytes()
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set and the task that it declares (attributes as in :class:`dfpt.datasets.Task`).
+
+    ``items`` are in the order of the files, which the block split follows.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    items: tuple[Item, ...]
+    channels: int = 1
+    positive: tuple[int, ...] | None = None
+    slices: tuple[str, ...] = ()
+    licence: str | None = None
+
+
+def resolve(source: str) -> Source:
+    """The source named by a SOURCE text: ``elpv``, ``digits`` or ``folder:PATH``.
+
+    Raises:
+        UsageError: no such source, no such folder, or the package that holds the images is not installed.
+    """
+    kind, _, location = source.partition(":")
+    if kind == "folder" and location:
+        from dfpt.datasets import folder
+
+        return folder.source(Path(location).expanduser(), source)
+    if source == "elpv":
+        from dfpt.datasets import elpv
+
+        return elpv.source()
+    if source == "digits":
+        from dfpt.datasets import digits
+
+        return digits.source()
+    raise UsageError(f"Unknown data source {source!r}: known are {', '.join(KNOWN)}.", _hint(source, kind))
+
+
+def fingerprint(source: str) -> str:
+    """SHA-256 over the raw bytes of every image with its label and given split: what a cached result depends on.
+
+    It is cheap enough to be taken before every run (disk speed), because nothing is decoded.
+
+    Raises:
+        UsageError: as :func:`resolve`.
+    """
+    found = resolve(source)
+    digest = hashlib.sha256(repr((found.classes, found.positive, found.slices, found.channels)).encode())
+    with ThreadPoolExecutor() as pool:
+        for item, content in zip(found.items, pool.map(_content_hash, found.items), strict=True):
+            digest.update(repr((item.id, item.label_name, item.split, sorted(item.columns.items()), content)).encode())
+    return digest.hexdigest()
+
+
+def _content_hash(item: Item) -> str:
+    try:
+        return hashlib.sha256(item.read()).hexdigest()
+    except OSError:  # prepare will name it; here it only has to differ from a readable file
+        return "unreadable"
+
+
+def _hint(source: str, kind: str) -> str:
+    if Path(source).is_dir():
+        return f"Write folder:{source} for a folder of images."
+    words = [known.partition(":")[0] for known in KNOWN]
+    near = difflib.get_close_matches(kind.lower(), words, n=1, cutoff=0.5)
+    return f"Did you mean {KNOWN[words.index(near[0])]!r}?" if near else ""

@@ -1,0 +1,99 @@
+"""Which images are for training, selection and testing.
+
+``stratified``: at random, every class in the same shares. ``block``: whole runs of neighbouring files, so that images
+taken one after the other (of one module, one shift) stay together and the test is about new ones; blocks are dealt
+so that the shares of every class come out as near as a seeded search finds them.
+
+Copies of one image always share a split: a split of ours never leaks. A split that the source gives is kept, and only
+the parts that it lacks are taken from its train part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+SPLITS = ("train", "val", "test")
+BLOCKS = 40  # of ELPV's 2,624 files about 66 each: a module has 60 or 72 cells
+TRIALS = 500
+
+Codes = NDArray[np.int64]  # index into SPLITS by image
+
+
+def assign(
+    labels: Sequence[int],
+    hashes: Sequence[str],
+    given: Sequence[str | None],
+    how: Literal["stratified", "block"],
+    val: float,
+    test: float,
+    seed: int,
+) -> list[str]:
+    """The split of every image, in the order of ``labels``; works for any number of images, none included.
+
+    Args:
+        labels: class index by image, -1 where it has none.
+        hashes: of the content by image; images of equal hash stay together.
+        given: the source's own split by image, or None.
+        val, test: shares of the images that are divided here.
+    """
+    present = {split for split in given if split is not None}
+    shares = np.array([0.0, 0.0 if "val" in present else val, 0.0 if "test" in present else test])
+    shares[0] = max(0.0, 1.0 - shares.sum())
+    if shares.sum() > 1:  # val + test above 1
+        shares /= shares.sum()
+    first: dict[str, int] = {}
+    free = [
+        index
+        for index, (split, content) in enumerate(zip(given, hashes, strict=True))
+        if split in (None, "train") and first.setdefault(content, index) == index
+    ]
+    divide = _stratified if how == "stratified" else _blocks
+    codes = divide(np.array([labels[index] for index in free], np.int64), shares, seed)
+    chosen = {hashes[index]: SPLITS[code] for index, code in zip(free, codes, strict=True)}
+    return [
+        chosen[content] if split in (None, "train") else str(split)
+        for split, content in zip(given, hashes, strict=True)
+    ]
+
+
+def _stratified(labels: Codes, shares: NDArray[np.float64], seed: int) -> Codes:
+    codes = np.zeros(len(labels), np.int64)
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        # A generator for each class: adding images to one class does not reshuffle the others.
+        members = np.random.default_rng([seed, int(label) + 1]).permutation(members)
+        val, test = (_count(share, len(members)) for share in shares[1:])
+        codes[members[:test]] = 2
+        codes[members[test : test + val]] = 1
+    return codes
+
+
+def _count(share: float, images: int) -> int:
+    wanted = round(share * images)
+    return max(wanted, 1) if share > 0 and images >= len(SPLITS) else wanted
+
+
+def _blocks(labels: Codes, shares: NDArray[np.float64], seed: int) -> Codes:
+    """Deal blocks at random TRIALS times and keep the deal in which each class's shares are nearest to ``shares``."""
+    if not len(labels):
+        return np.zeros(0, np.int64)
+    count = min(BLOCKS, len(labels))
+    block = np.arange(len(labels)) * count // len(labels)  # (N,) block by image
+    classes, indices = np.unique(labels, return_inverse=True)
+    found = np.zeros((count, len(classes)))  # images by block and class
+    np.add.at(found, (block, indices), 1)
+    found /= found.sum(axis=0)
+    bounds = np.round(np.cumsum(shares) * count)
+    splits = np.searchsorted(bounds[:2], np.arange(count), side="right")  # split by position in a deal
+    random = np.random.default_rng(seed)
+    best, least = splits, np.inf
+    for _ in range(TRIALS):
+        deal = random.permutation(splits)
+        off = sum(np.abs(found[deal == code].sum(axis=0) - shares[code]).sum() for code in range(len(SPLITS)))
+        if off < least:
+            best, least = deal, float(off)
+    return best[block].astype(np.int64)

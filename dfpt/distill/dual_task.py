@@ -1,0 +1,85 @@
+"""DFPT-KD as a training task: the student and the prompt path learn from each other in one step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dfpt.config import Distillation, Prompt
+from dfpt.distill.divergence import divergence
+from dfpt.distill.dual_forward import DualForwardTeacher
+from dfpt.distill.losses import prompt_loss, student_loss
+from dfpt.models import Backbone
+
+
+class DualTask:
+    """Trains the student and, where it adapts, phi. Inputs of a batch: the student's images, the teacher's shared features.
+
+    The losses of both are computed from one forward pass each; since each detaches what belongs to the other, one
+    backward pass over their sum serves both.
+
+    Args:
+        adapt: whether phi goes on learning; otherwise it stays as it is, BatchNorm included.
+        weights_K: class weights of both cross-entropies.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        student: Backbone,
+        teacher: DualForwardTeacher,
+        distillation: Distillation,
+        prompt: Prompt,
+        adapt: bool,
+        weights_K: Tensor,
+        label_smoothing: float,
+    ) -> None:
+        self.name = name
+        self.student = student
+        self.teacher = teacher
+        self.distillation = distillation
+        self.prompt = prompt
+        self.adapt = adapt
+        self.weights_K = weights_K
+        self.label_smoothing = label_smoothing
+        teacher.path.requires_grad_(adapt)
+        teacher.eval()
+        self.trained = nn.ModuleDict({"student": student} | ({"path": teacher.path} if adapt else {}))
+
+    def groups(self, lr: float) -> list[dict[str, Any]]:
+        groups: list[dict[str, Any]] = [{"params": list(self.student.parameters()), "lr": lr}]
+        if self.adapt:
+            groups.append({"params": list(self.teacher.path.parameters()), "lr": self.prompt.lr})
+        return groups
+
+    def losses(self, labels_B: Tensor, *inputs: Tensor) -> Mapping[str, Tensor]:
+        images, shared = inputs
+        z_s = self.student(images)
+        z_o = self.teacher.original(shared)
+        z_p = self.teacher.prompted(shared)
+        losses = {"loss": student_loss(z_o, z_p, z_s, self._label(z_s, labels_B), self.distillation)}
+        if self.adapt:
+            losses["prompt_loss"] = prompt_loss(z_o, z_p, z_s, self._label(z_p, labels_B), self.prompt)
+        return losses
+
+    def logits(self, *inputs: Tensor) -> Mapping[str, Tensor]:
+        images, shared = inputs
+        return {
+            "selected": self.student(images),
+            "original": self.teacher.original(shared),
+            "prompt": self.teacher.prompted(shared),
+        }
+
+    def figures(self, logits: Mapping[str, Tensor], labels_N: Tensor) -> Mapping[str, float]:
+        """Accuracy of both paths, and how far each one's knowledge is from the student (KL at temperature 1, nats)."""
+        found = {}
+        for path in ("original", "prompt"):
+            found[f"{path}_accuracy"] = (logits[path].argmax(1) == labels_N).double().mean().item()
+            found[f"{path}_gap"] = divergence(logits[path], logits["selected"], 1.0).item()
+        return found
+
+    def _label(self, logits_BK: Tensor, labels_B: Tensor) -> Tensor:
+        return F.cross_entropy(logits_BK.float(), labels_B, self.weights_K, label_smoothing=self.label_smoothing)

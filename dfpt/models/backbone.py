@@ -1,0 +1,53 @@
+"""The stage contract that prompt blocks, cached features and every method rely on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+
+class Backbone(nn.Module):
+    """A network as stem, stages and head.
+
+    Args:
+        stem: images (B, C, S, S) -> features.
+        stages: A_1..A_N; each takes the features of the one before.
+        head: features of the last stage -> logits (B, K).
+        widths: channels of each stage's output.
+    """
+
+    def __init__(self, stem: nn.Module, stages: Sequence[nn.Module], head: nn.Module, widths: Sequence[int]) -> None:
+        super().__init__()
+        if len(stages) != len(widths):
+            raise ValueError(f"{len(stages)} stages but {len(widths)} widths")
+        self.stem = stem
+        self.stages = nn.ModuleList(stages)
+        self.head = head
+        self.widths = tuple(widths)
+
+    def forward(self, images_BCHW: Tensor) -> Tensor:
+        return self.from_stage(self.to_stage(images_BCHW, len(self.stages)), len(self.stages))
+
+    def to_stage(self, images_BCHW: Tensor, count: int) -> Tensor:
+        """The features after the stem and the first ``count`` stages."""
+        x = self.stem(images_BCHW)
+        for stage in self.stages[:count]:
+            x = stage(x)
+        return x
+
+    def from_stage(self, x: Tensor, count: int) -> Tensor:
+        """The logits (B, K) from the features after the first ``count`` stages."""
+        for stage in self.stages[count:]:
+            x = stage(x)
+        logits_BK: Tensor = self.head(x)
+        return logits_BK
+
+
+def pooled_linear(width: int, num_classes: int, dropout: float = 0.0) -> nn.Sequential:
+    """The usual head: global average pooling and one linear layer."""
+    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout), nn.Linear(width, num_classes))
+
+
+def count_parameters(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())

@@ -1,0 +1,181 @@
+"""Call a step: give it its surroundings, and let nothing half-written or unexplained come out of it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib
+import json
+import math
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from filelock import FileLock
+
+from dfpt import config as configuration
+from dfpt import files
+from dfpt.errors import DataRefused, DfptError, GateRefused, StepFailed
+from dfpt.graph import STEPS
+from dfpt.runtime import record, trouble
+from dfpt.runtime.progress import DONE, Progress, duration
+from dfpt.runtime.revision import code_revision
+from dfpt.steps.context import Context, Metrics
+
+
+def home_folder() -> Path:
+    """The state folder: DFPT_HOME, else ``.dfpt`` here."""
+    return Path(os.environ.get("DFPT_HOME") or ".dfpt").absolute()
+
+
+def component(
+    step: str, config: Mapping[str, Any], inputs: Mapping[str, str], outputs: Mapping[str, str], metrics: str
+) -> Metrics:
+    """The body of a Kubeflow component: execute, and end the process with the error's exit code.
+
+    Returns:
+        The metrics that a JSON number can hold.
+    """
+    error_file = os.environ.get("DFPT_ERROR_FILE")
+    if error_file and Path(error_file).exists():  # the local engine starts what does not depend on the failed step
+        sys.exit("not started: an earlier step of this run has failed")
+    try:
+        values = execute(
+            step,
+            configuration.parse_step(step, config),
+            {name: Path(path) for name, path in inputs.items()},
+            {name: Path(path) for name, path in outputs.items()},
+            Path(metrics),
+        )
+    except DfptError as error:
+        if error_file:
+            trouble.leave(Path(error_file), step, error)
+        print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        sys.exit(error.exit_code)
+    return {name: value for name, value in values.items() if math.isfinite(value)}
+
+
+def execute(
+    step: str,
+    config: configuration.Section,
+    inputs: Mapping[str, Path],
+    outputs: Mapping[str, Path],
+    metrics_path: Path,
+) -> Metrics:
+    """Run ``step``; its outputs appear whole or not at all, except that a refusal leaves its report.
+
+    An interrupted call leaves its checkpoints; the next call with the same configuration, the same bytes in its
+    inputs and the same code takes them up.
+
+    Raises:
+        DfptError: whatever went wrong, explained.
+    """
+    home = home_folder()
+    started = time.monotonic()
+    Progress(step).say("starting")
+    try:
+        with _cancellation() as cancelled, _checkpoints(home, step, config, inputs) as checkpoints:
+            values = _run(step, config, inputs, outputs, home, checkpoints, cancelled)
+            files.write_json(metrics_path, values)
+    except (Exception, KeyboardInterrupt) as error:
+        explained = trouble.explain(error, step, home)
+        raise explained from (error if explained is not error else error.__cause__)
+    seconds = time.monotonic() - started
+    if folder := os.environ.get("DFPT_RUN_FOLDER"):  # tell the runner that the step did not come from the cache
+        record.write(Path(folder), record.Executed(step, seconds, inputs, outputs, metrics_path))
+    Progress(step).say(f"{DONE} in {duration(seconds)}")
+    return values
+
+
+def _run(
+    step: str,
+    config: configuration.Section,
+    inputs: Mapping[str, Path],
+    outputs: Mapping[str, Path],
+    home: Path,
+    checkpoints: Path,
+    cancelled: Callable[[], bool],
+) -> Metrics:
+    run: Callable[..., Metrics] = importlib.import_module(f"dfpt.steps.{STEPS[step].module}").run
+    refused: DataRefused | GateRefused | None = None
+    values: Metrics = {}
+    with contextlib.ExitStack() as stack:
+        partial = {name: stack.enter_context(files.replacing(path)) for name, path in outputs.items()}
+        context = Context(home=home, checkpoints=checkpoints, reporter=Progress(step), cancelled=cancelled)
+        try:
+            values = run(inputs, partial, config, context)
+        except (DataRefused, GateRefused) as error:
+            refused = error
+        except Exception as error:  # explained here, before leaving the block frees the space that ran out
+            explained = trouble.explain(error, step, home)
+            raise explained from (error if explained is not error else error.__cause__)
+        for name, folder in partial.items():
+            if refused:
+                folder.mkdir(exist_ok=True)
+            elif not folder.exists():
+                raise StepFailed(f"{step} wrote no {name}.", "This is a fault in dfpt; please report it.")
+    if refused:
+        raise refused
+    return values
+
+
+@contextlib.contextmanager
+def _checkpoints(home: Path, step: str, config: configuration.Section, inputs: Mapping[str, Path]) -> Iterator[Path]:
+    """A folder that is the same in every attempt at the same work, used by one process at a time."""
+    work = {
+        "config": config.model_dump(mode="json"),
+        "inputs": {name: files.sha256(path) for name, path in inputs.items()},
+        "code": code_revision(),
+    }
+    digest = hashlib.sha256(json.dumps(work, sort_keys=True).encode()).hexdigest()
+    folder = home / "checkpoints" / step / digest
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder.with_suffix(".lock"))  # an orphan of a killed run may still be at its last batch
+    with lock:
+        yield folder
+        files.remove(folder)
+        files.remove(Path(lock.lock_file))
+
+
+@contextlib.contextmanager
+def _cancellation() -> Iterator[Callable[[], bool]]:
+    """Yield the question whether to stop: after the first SIGINT or SIGTERM, or when the runner is gone.
+
+    A second signal interrupts at once.
+    """
+    asked = threading.Event()
+    runner = int(os.environ.get("DFPT_RUNNER_PID") or 0)
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+
+    def cancelled() -> bool:
+        return asked.is_set() or (runner > 0 and not _alive(runner))
+
+    if threading.current_thread() is not threading.main_thread():  # only the main thread may take signals
+        yield cancelled
+        return
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield cancelled
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

@@ -1,0 +1,22 @@
+"""Which code made a result."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+# What cannot change a step's result: a reworded message must not train everything again.
+_SHELLS = {"cli", "approvals", "serving", "cluster", "bench", "tracking", "runtime"}
+
+
+@cache
+def code_revision() -> str:
+    """SHA-256 over the sources of what steps run. The same in a clone and in a wheel made of it; docs do not count."""
+    package = Path(__file__).parents[1]
+    digest = hashlib.sha256()
+    for file in sorted(package.rglob("*.py")):
+        inside = file.relative_to(package)
+        if inside.parts[0] not in _SHELLS:
+            digest.update(f"{inside.as_posix()}\0".encode() + file.read_bytes() + b"\0")
+    return digest.hexdigest()

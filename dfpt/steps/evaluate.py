@@ -1,0 +1,106 @@
+"""evaluate: everything that is computed on the test split, for the teacher, the student alone and the distilled one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dfpt import datasets, files
+from dfpt.config import EvaluateConfig
+from dfpt.errors import StepFailed, UsageError
+from dfpt.evaluation import page, predictions, report, schema
+from dfpt.steps.context import Context, Inputs, Metrics, Outputs
+
+if TYPE_CHECKING:
+    from dfpt.datasets import ImageSet
+
+MODELS = ("teacher", "baseline", "student")
+LOGGED = (
+    "accuracy",
+    "macro_f1",
+    "binary_accuracy",
+    "defect_recall",
+    "worst_slice",
+    "ece",
+    "parameters",
+    "latency_seconds",
+)
+
+
+def run(inputs: Inputs, outputs: Outputs, config: EvaluateConfig, context: Context) -> Metrics:
+    """Write ``report.json``, ``predictions.parquet`` and ``evaluation.html``.
+
+    Raises:
+        UsageError: a model or the data is missing, damaged, or they have different classes.
+        StepFailed: a model's outputs are not finite, or the work was cancelled.
+    """
+    images = datasets.load(inputs["dataset"], inputs["validation"])
+    measured = {}
+    for done, name in enumerate(MODELS):
+        if context.cancelled():
+            raise StepFailed("Cancelled while evaluating.", "Run again: what is finished is kept.")
+        context.reporter.progress(done, len(MODELS), name)
+        measured[name] = _measure(inputs[name], images, config)
+    context.reporter.progress(len(MODELS), len(MODELS), "intervals")
+
+    test = images.manifest[images.manifest["split"] == "test"]
+    subject = report.Subject(
+        source=images.task.source,
+        data_hash=images.task.data_hash,
+        classes=images.task.classes,
+        positive=images.task.positive,
+        labels=images.labels("test"),
+        slices={column: test[column].tolist() for column in images.task.slices},
+        images={split: len(images.rows(split)) for split in ("train", "val", "test")},
+    )
+    weights = files.sha256(inputs["student"] / "model.safetensors")
+    found = report.assemble(subject, measured, weights, config.evaluation.bootstrap, config.seed)
+    if problem := schema.problem(found):
+        raise StepFailed(f"The evaluation is not fit to be reported: {problem}.")
+
+    folder = outputs["evaluation"]
+    folder.mkdir(parents=True, exist_ok=True)
+    files.write_json(folder / "report.json", found)
+    with files.replacing(folder / "predictions.parquet") as partial:
+        columns = test[["id", "label", "sha256", *images.task.slices]]
+        predictions.write(partial, columns, {name: model.probabilities for name, model in measured.items()})
+    with files.replacing(folder / "evaluation.html") as partial:
+        partial.write_text(page.evaluation(found), encoding="utf-8")
+    return _flat(found)
+
+
+def _measure(folder: Path, images: ImageSet, config: EvaluateConfig) -> report.Measured:
+    from dfpt import models
+    from dfpt.evaluation import latency, predict
+
+    model, spec = models.load(folder)
+    if spec.classes != images.task.classes:
+        raise UsageError(
+            f"The model in {folder} knows the classes {', '.join(spec.classes)}; the data has "
+            f"{', '.join(images.task.classes)}.",
+            "Train it on this data.",
+        )
+    return report.Measured(
+        probabilities=predictions.softmax(predict.logits(folder, images, images.rows("test"))),
+        parameters=spec.parameters,
+        latency_seconds=latency.latency_seconds(
+            model, spec.in_channels, spec.image_size, config.evaluation.latency_runs
+        ),
+    )
+
+
+def _flat(found: dict[str, object]) -> Metrics:
+    """The figures that are compared between runs."""
+    whole = schema.Report.model_validate(found)
+    metrics = {
+        f"{name}_{figure}": float(value)
+        for name, model in whole.models
+        for figure in LOGGED
+        if (value := getattr(model, figure)) is not None
+    }
+    gain, change = (whole.comparisons[pair].accuracy for pair in ("student-baseline", "student-teacher"))
+    return metrics | {
+        "gain_over_baseline": gain.difference,
+        "gain_over_baseline_low": gain.low,
+        "drop_against_teacher": -change.difference,
+    }

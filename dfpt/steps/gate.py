@@ -1,0 +1,117 @@
+"""gate: compare the student with the champion on the same images, decide, and say why.
+
+A "no" is an answer, not an error: the step ends well and writes it down; the pipeline branches on it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dfpt import datasets, files
+from dfpt.config import GateConfig
+from dfpt.errors import StepFailed
+from dfpt.evaluation import bootstrap, gate, page, predictions, schema
+from dfpt.steps.context import Context, Inputs, Metrics, Outputs
+
+if TYPE_CHECKING:
+    from dfpt.datasets import ImageSet
+    from dfpt.registry.champion import Champion
+
+
+def run(inputs: Inputs, outputs: Outputs, config: GateConfig, context: Context) -> Metrics:
+    """Write ``gate.json`` and ``gate.html``.
+
+    Raises:
+        UsageError: the data is missing or damaged.
+        DfptError: the registry cannot be read, or the champion's bytes are not those that were promoted. The run then
+            ends without a decision, which registers nothing either.
+    """
+    from dfpt.registry import champion as registry
+
+    images = datasets.load(inputs["dataset"], inputs["validation"])
+    report, problem = schema.read(inputs["evaluation"] / "report.json")
+    called = None
+    if problem is None:
+        try:
+            called = _student_answers(inputs["evaluation"], report, images)
+        except StepFailed as error:
+            problem = error.message.rstrip(".")
+    if problem is not None:
+        report["error"] = problem
+
+    current = registry.fetch(context, config.registration.name)
+    champion = None if current is None else _compare(called, current, images, config)
+    decision = gate.decide(report, config.gate, champion)
+
+    folder = outputs["decision"]
+    folder.mkdir(parents=True, exist_ok=True)
+    files.write_json(folder / "gate.json", decision.to_json())
+    with files.replacing(folder / "gate.html") as partial:
+        partial.write_text(page.gate(decision, report), encoding="utf-8")
+    return {
+        "passed": float(decision.outcome == "pass"),
+        "checks": float(len(decision.checks)),
+        "checks_failed": float(len(decision.reasons)),
+    }
+
+
+def _student_answers(evaluation: Path, report: Mapping[str, Any], images: ImageSet) -> NDArray[np.int64]:
+    """(N,) the classes that the student called, once it is sure that the evidence is about these very images.
+
+    ``report`` has its format.
+
+    Raises:
+        StepFailed: the predictions are unreadable, about other images, or do not give the report's figures.
+    """
+    ids, labels, probabilities = predictions.read(evaluation / "predictions.parquet", "student")
+    test = images.manifest[images.manifest["split"] == "test"]
+    if report["data_hash"] != images.task.data_hash:
+        raise StepFailed("The report is about other data than the data set of this run.")
+    if ids != test["id"].tolist() or not np.array_equal(labels, images.labels("test")):
+        raise StepFailed("The predictions are about other images than the test split of this run.")
+    if probabilities.shape[1] != len(images.task.classes) or not np.isfinite(probabilities).all():
+        raise StepFailed("The student's predictions are not finite or not one for each class.")
+    called: NDArray[np.int64] = probabilities.argmax(axis=1)
+    if abs(report["models"]["student"]["accuracy"] - float(np.mean(called == labels))) > 1e-6:
+        raise StepFailed("The predictions do not give the accuracy that the report states.")
+    return called
+
+
+def _compare(
+    called: NDArray[np.int64] | None, champion: Champion, images: ImageSet, config: GateConfig
+) -> dict[str, Any]:
+    """What :func:`dfpt.evaluation.gate.decide` is told of the champion; key ``error`` where nothing can be compared."""
+    known: dict[str, Any] = {"version": champion.version, "weights_sha256": champion.weights_sha256}
+    classes = json.loads((champion.folder / "model.json").read_text(encoding="utf-8"))["classes"]
+    if tuple(classes) != images.task.classes:
+        return known | {
+            "error": f"version {champion.version} answers with other classes ({', '.join(classes)}) than this data has "
+            f"({', '.join(images.task.classes)})"
+        }
+    if called is None:
+        return known | {"error": "the student's own figures cannot be trusted"}
+
+    from dfpt.evaluation import predict
+
+    labels = images.labels("test")
+    logits = predict.logits(champion.folder, images, images.rows("test"))
+    if not np.isfinite(logits).all():
+        return known | {"error": f"the outputs of version {champion.version} are not finite"}
+    student, other = (bootstrap.accuracy(answers, labels) for answers in (called, logits.argmax(axis=1)))
+    found = bootstrap.intervals(
+        {"accuracy": other, "difference": bootstrap.difference(student, other)},
+        len(labels),
+        config.evaluation.bootstrap,
+        config.seed,
+    )
+    return known | {"accuracy": found["accuracy"].value, **_interval(found["difference"])}
+
+
+def _interval(difference: bootstrap.Interval) -> dict[str, float]:
+    return {"difference": difference.value, "low": difference.low, "high": difference.high}

@@ -1,0 +1,81 @@
+"""What the training steps share: a new network for a data set, its splits, and how a trained one is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from dfpt.config import Recipe, Student
+from dfpt.datasets import ImageSet
+from dfpt.models import Backbone, ModelSpec, create, save
+from dfpt.models.backbone import count_parameters
+from dfpt.steps.context import Context, Metrics
+from dfpt.training.classification import Classification
+from dfpt.training.loop import Progress, class_weights, fit, write_history
+from dfpt.training.views import PixelViews, pixels, split
+
+# The packaged weights were trained on (pixel - 127) / 128.
+_PRETRAINED_MEAN, _PRETRAINED_STD = 127 / 255, 128 / 255
+
+
+def new(name: str, image_size: int, images: ImageSet, seed: int, pretrained: bool = False) -> tuple[Backbone, ModelSpec]:
+    """A network for this data set, initialised from ``seed`` alone, so that equal networks start equal."""
+    torch.manual_seed(seed)
+    task = images.task
+    model = create(name, len(task.classes), task.channels, image_size, pretrained)
+    mean, std = (_PRETRAINED_MEAN, _PRETRAINED_STD) if pretrained else _statistics(images)
+    spec = ModelSpec(name, task.channels, image_size, mean, std, tuple(task.classes), count_parameters(model))
+    return model.to(memory_format=torch.channels_last), spec  # type: ignore[call-overload]
+
+
+def new_student(config: Student, images: ImageSet, seed: int) -> tuple[Backbone, ModelSpec]:
+    """The student as it is before any training: baseline, probe and student of one seed are the same network."""
+    return new(config.model, config.image_size, images, seed)
+
+
+def weights(images: ImageSet, recipe: Recipe) -> Tensor:
+    """Class weights (K,) of the training split."""
+    return class_weights(
+        torch.from_numpy(images.labels("train")), len(images.task.classes), recipe.class_balance
+    )
+
+
+def train_alone(
+    name: str, model: Backbone, spec: ModelSpec, images: ImageSet, recipe: Recipe, views: int, seed: int, context: Context
+) -> Progress:
+    """Train every layer of ``model`` on labels alone."""
+    task = Classification(name, model, 0, weights(images, recipe), recipe.label_smoothing)
+    sources = {part: PixelViews(pixels(images, part, spec)) for part in ("train", "val")}
+    splits = [split(images, part, source) for part, source in sources.items()]
+    return fit(task, *splits, recipe, views, seed, context)
+
+
+def write(model: Backbone, spec: ModelSpec, progress: Progress, folder: Path) -> Metrics:
+    """The network and its history; returns the figures of the epoch that was kept and of the last one."""
+    save(model, spec, folder)
+    write_history(progress.history, folder / "history.csv")
+    return {"parameters": float(spec.parameters)} | summary(progress)
+
+
+def summary(progress: Progress) -> Metrics:
+    """Validation figures of the selected epoch, and the last epoch's beside them."""
+    if not progress.history:
+        return {"epochs": 0.0}
+    kept, last = progress.history[progress.best_epoch], progress.history[-1]
+    figures = {name: value for name, value in kept.items() if name.startswith("val_")}
+    return figures | {
+        "epochs": float(progress.epoch),
+        "best_epoch": float(progress.best_epoch),
+        "last_val_accuracy": last["val_accuracy"],
+        "training_seconds": sum(row["seconds"] for row in progress.history),
+    }
+
+
+def _statistics(images: ImageSet) -> tuple[float, float]:
+    """Mean and standard deviation of the training pixels on [0, 1], from the manifest's figures of each image."""
+    train = images.manifest[images.manifest["split"] == "train"]
+    mean = float(train["mean"].mean())
+    variance = float((train["std"] ** 2 + train["mean"] ** 2).mean()) - mean**2
+    return mean, max(variance, 1e-6) ** 0.5

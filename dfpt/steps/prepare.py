@@ -1,0 +1,49 @@
+"""prepare: a source's images to ``images.npy``, ``manifest.parquet`` and ``task.json``."""
+
+from __future__ import annotations
+
+from dfpt.config import PrepareConfig
+from dfpt.datasets import decode, imageset, manifest, splits
+from dfpt.datasets.sources import resolve
+from dfpt.datasets.task import Task
+from dfpt.steps.context import Context, Inputs, Metrics, Outputs
+
+
+def run(inputs: Inputs, outputs: Outputs, config: PrepareConfig, context: Context) -> Metrics:
+    """Decode every image once, divide them, write the data set. An unreadable image is a row, not an error.
+
+    Raises:
+        UsageError: an unknown source, a missing folder or package.
+        StepFailed: the disk is full, or the work was cancelled.
+    """
+    data = config.data
+    source = resolve(data.source)
+    dataset = outputs["dataset"]
+    decoded = decode.decode_all(source.items, dataset / imageset.FILE, data.image_size, source.channels, context)
+    index = {name: number for number, name in enumerate(source.classes)}
+    assigned = splits.assign(
+        labels=[index.get(item.label_name, -1) for item in source.items],
+        hashes=[image.sha256 or item.id for item, image in zip(source.items, decoded, strict=True)],
+        given=[item.split for item in source.items],
+        how=data.split,
+        val=data.val,
+        test=data.test,
+        seed=config.seed,
+    )
+    table = manifest.build(source, decoded, assigned)
+    manifest.write(table, dataset)
+    Task(
+        source=source.name,
+        classes=source.classes,
+        positive=source.positive,
+        slices=source.slices,
+        channels=source.channels,
+        image_size=data.image_size,
+        licence=source.licence,
+        data_hash=manifest.data_hash(table),
+    ).save(dataset)
+    return {
+        "images": float(len(table)),
+        "unreadable": float(table["error"].notna().sum()),
+        "classes": float(len(source.classes)),
+    } | {split: float((table["split"] == split).sum()) for split in splits.SPLITS}

@@ -1,0 +1,44 @@
+"""train-teacher: the large network, fine-tuned from packaged weights or trained from scratch."""
+
+from __future__ import annotations
+
+from dfpt.config import TrainTeacherConfig
+from dfpt.datasets import load
+from dfpt.errors import UsageError
+from dfpt.steps import networks
+from dfpt.steps.context import Context, Inputs, Metrics, Outputs
+from dfpt.training.classification import Classification
+from dfpt.training.features import cached
+from dfpt.training.loop import fit
+from dfpt.training.views import FeatureViews, pixels, split
+
+
+def run(inputs: Inputs, outputs: Outputs, config: TrainTeacherConfig, context: Context) -> Metrics:
+    """Takes dataset and validation, gives teacher.
+
+    With pre-trained weights the stem and the first ``frozen_stages`` stages stay as they are; their features are
+    computed once for every view, and only the rest is trained.
+    """
+    images = load(inputs["dataset"], inputs["validation"])
+    teacher, views = config.teacher, config.augmentation.views
+    model, spec = networks.new(teacher.model, teacher.image_size, images, config.seed, teacher.pretrained)
+    frozen = teacher.frozen_stages if teacher.pretrained else 0
+    if frozen > len(model.stages):
+        raise UsageError(
+            f"teacher.frozen_stages = {frozen}, but {teacher.model} has {len(model.stages)} stages.",
+            f"Give at most {len(model.stages)}.",
+        )
+    if frozen == 0:
+        progress = networks.train_alone(
+            "train-teacher", model, spec, images, teacher.recipe, views, config.seed, context
+        )
+    else:
+        train, val = (
+            split(images, part, FeatureViews(cached(model, frozen, pixels(images, part, spec), count, context)))
+            for part, count in (("train", views), ("val", 1))
+        )
+        task = Classification(
+            "train-teacher", model, frozen, networks.weights(images, teacher.recipe), teacher.recipe.label_smoothing
+        )
+        progress = fit(task, train, val, teacher.recipe, views, config.seed, context)
+    return networks.write(model, spec, progress, outputs["teacher"])

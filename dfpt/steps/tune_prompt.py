@@ -1,0 +1,57 @@
+"""tune-prompt: phi learns, against a probe of the student's architecture, to translate the teacher's knowledge.
+
+The paper trains both together; the step of its own is ours, so that tuned prompts can be inspected, kept and reused.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from safetensors.torch import save_file
+
+from dfpt.config import TunePromptConfig
+from dfpt.datasets import load
+from dfpt.files import write_json
+from dfpt.models.backbone import count_parameters
+from dfpt.steps import dual, networks
+from dfpt.steps.context import Context, Inputs, Metrics, Outputs
+from dfpt.training.loop import write_history
+
+
+def run(inputs: Inputs, outputs: Outputs, config: TunePromptConfig, context: Context) -> Metrics:
+    """Takes dataset, validation and teacher, gives prompt: ``prompt.safetensors`` (phi) and ``probe.safetensors``."""
+    images = load(inputs["dataset"], inputs["validation"])
+    teacher, teacher_spec = dual.teacher_with_paths(inputs["teacher"], config.prompt, config.distillation.method)
+    probe, spec = networks.new_student(config.student, images, config.seed)
+    progress = dual.train(
+        "tune-prompt",
+        teacher,
+        teacher_spec,
+        probe,
+        spec,
+        images,
+        config.student.recipe.model_copy(update={"epochs": config.prompt.epochs}),
+        config.distillation,
+        config.prompt,
+        True,
+        config.augmentation.views,
+        config.seed,
+        context,
+    )
+    folder = outputs["prompt"]
+    folder.mkdir(parents=True)
+    path = teacher.path
+    save_file({name: tensor.contiguous() for name, tensor in path.state_dict().items()}, folder / "prompt.safetensors")
+    save_file({name: tensor.contiguous() for name, tensor in probe.state_dict().items()}, folder / "probe.safetensors")
+    added = count_parameters(path)
+    write_json(
+        folder / "prompt.json",
+        {
+            "positions": path.positions,
+            "parameters": added,
+            "teacher_parameters": teacher_spec.parameters,
+            "probe": dataclasses.asdict(spec),
+        },
+    )
+    write_history(progress.history, folder / "history.csv")
+    return {"prompt_parameters": float(added)} | networks.summary(progress)

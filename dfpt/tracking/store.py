@@ -1,0 +1,48 @@
+"""Where MLflow lives, and the one place that opens it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+DATABASE = "mlflow.db"
+ARTIFACTS = "mlartifacts"
+
+
+def tracking_uri(home: Path) -> str:
+    """MLFLOW_TRACKING_URI where it is set, else the SQLite file of ``home``."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home.absolute() / DATABASE}"
+
+
+def client(uri: str) -> MlflowClient:
+    """A client of tracking and registry at ``uri``: thread-safe, no global state. The import takes seconds."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    from mlflow import MlflowClient
+
+    return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+def ensure(home: Path, experiment: str) -> str:
+    """The id of ``experiment``, made together with the database if missing.
+
+    A fresh database takes seconds, and processes that start on it at once break each other: one at a time here, and
+    before the pipeline's steps start. A server (any URI but SQLite) chooses the place of its artifacts itself.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    uri = tracking_uri(home)
+    local = uri.startswith("sqlite:")
+    with FileLock(home / f"{DATABASE}.lock"):
+        mlflow = client(uri)
+        found = mlflow.get_experiment_by_name(experiment)
+        if found is None:
+            return mlflow.create_experiment(experiment, (home.absolute() / ARTIFACTS).as_uri() if local else None)
+        if found.lifecycle_stage == "deleted":
+            mlflow.restore_experiment(found.experiment_id)
+        return str(found.experiment_id)

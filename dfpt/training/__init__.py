@@ -1,0 +1,1 @@
+"""The epoch loop and what it stands on: views, cached features, precision, checkpoints."""

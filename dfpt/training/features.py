@@ -1,0 +1,74 @@
+"""Features of the frozen part of a teacher for every exact view, computed once and kept by content hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from dfpt.datasets.batches import dihedral
+from dfpt.errors import StepFailed
+from dfpt.files import replacing
+from dfpt.models import Backbone
+from dfpt.steps.context import Context
+from dfpt.training import precision
+
+_BATCH = 64
+_KEPT = 6  # the sets most lately used; older ones are removed
+
+
+@torch.inference_mode()
+def cached(model: Backbone, stages: int, images_NCHW: Tensor, views: int, context: Context) -> Tensor:
+    """Features (V, N, C, H, W) after the first ``stages`` stages, bfloat16, mapped from ``home/cache/features``.
+
+    Args:
+        images_NCHW: the network's normalised input.
+        views: V; view v of image i is row [v, i].
+    """
+    folder = context.home / "cache" / "features"
+    path = folder / f"{_key(model, stages, images_NCHW, views)}.bin"
+    about = path.with_suffix(".json")
+    if not (path.exists() and about.exists()):
+        _write(model.eval(), stages, images_NCHW, views, path, about, context)
+        for old in sorted(folder.glob("*.bin"), key=lambda p: p.stat().st_mtime)[:-_KEPT]:
+            old.unlink()
+            old.with_suffix(".json").unlink(missing_ok=True)
+    path.touch()
+    shape = json.loads(about.read_text(encoding="utf-8"))
+    size = torch.Size(shape).numel()
+    return torch.from_file(str(path), shared=False, size=size, dtype=torch.bfloat16).view(shape)
+
+
+def _write(
+    model: Backbone, stages: int, images_NCHW: Tensor, views: int, path: Path, about: Path, context: Context
+) -> None:
+    total, done = views * len(images_NCHW), 0
+    model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    shape: list[int] = []
+    with replacing(path) as partial, partial.open("wb") as stream:
+        for view in range(views):
+            for images in images_NCHW.split(_BATCH):
+                if context.cancelled():
+                    raise StepFailed("The computation of teacher features was interrupted.", "Run it again.")
+                turned = dihedral(images, torch.full((len(images),), view))
+                with precision.autocast(torch.bfloat16):
+                    features = model.to_stage(turned.contiguous(memory_format=torch.channels_last), stages)
+                features = features.to(torch.bfloat16).contiguous()
+                stream.write(features.view(torch.uint8).numpy().tobytes())
+                shape = [views, len(images_NCHW), *features.shape[1:]]
+                done += len(images)
+                context.reporter.progress(done, total, "teacher features")
+    with replacing(about) as partial:
+        partial.write_text(json.dumps(shape), encoding="utf-8")
+
+
+def _key(model: Backbone, stages: int, images_NCHW: Tensor, views: int) -> str:
+    digest = hashlib.sha256(f"{stages} {views} {tuple(images_NCHW.shape)}".encode())
+    for part in (model.stem, *model.stages[:stages]):
+        for tensor in part.state_dict().values():
+            digest.update(tensor.contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    digest.update(images_NCHW.contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,199 @@
+"""The epoch loop, the same for every network that is trained here."""
+
+from __future__ import annotations
+
+import copy
+import csv
+import dataclasses
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from dfpt.config import Recipe
+from dfpt.errors import StepFailed
+from dfpt.files import replacing
+from dfpt.steps.context import Context
+from dfpt.training import checkpoint, precision
+from dfpt.training.views import Split
+
+_VALIDATION_BATCH = 256
+_WARM_UP = 0.1  # share of the steps in which the learning rate rises
+
+
+class Task(Protocol):
+    """What is trained and how it is judged.
+
+    Attributes:
+        name: of the work, for progress and messages.
+        trained: holds all that changes; its state is what a checkpoint keeps.
+    """
+
+    name: str
+    trained: nn.Module
+
+    def groups(self, lr: float) -> list[dict[str, Any]]:
+        """The optimiser's parameter groups, each with its ``lr``."""
+
+    def losses(self, labels_B: Tensor, *inputs: Tensor) -> Mapping[str, Tensor]:
+        """Named scalar losses of a batch; their sum is minimised."""
+
+    def logits(self, *inputs: Tensor) -> Mapping[str, Tensor]:
+        """Named logits (B, K) in eval mode; those named ``selected`` decide which epoch is kept."""
+
+    def figures(self, logits: Mapping[str, Tensor], labels_N: Tensor) -> Mapping[str, float]:
+        """Figures on the whole validation split beyond loss and accuracy of ``selected``."""
+
+
+@dataclass
+class Progress:
+    """The state of a training besides weights."""
+
+    epoch: int = 0  # epochs that are behind
+    best_epoch: int = -1
+    best_score: tuple[float, float] = (-1.0, 0.0)
+    history: list[dict[str, float]] = dataclasses.field(default_factory=list)
+
+
+def fit(task: Task, train: Split, val: Split, recipe: Recipe, views: int, seed: int, context: Context) -> Progress:
+    """Train ``task`` and leave it with the weights of the epoch that was best on validation data.
+
+    The best epoch is that of the highest accuracy; among equals the one of the lower loss. All randomness of an epoch
+    derives from (seed, epoch), so an interrupted training resumed from its checkpoint gives the same numbers.
+
+    Args:
+        views: how many exact views an image is drawn in, see :mod:`dfpt.datasets.batches`.
+
+    Raises:
+        StepFailed: cancelled, or a loss that is not finite (the message names the images).
+    """
+    if len(train.labels) == 0 or len(val.labels) == 0:
+        raise StepFailed(f"{task.name}: a split is empty.", "Give it more images.")
+    optimiser = torch.optim.AdamW(task.groups(recipe.lr), weight_decay=recipe.weight_decay, fused=True)
+    batches = max(1, len(train.labels) // recipe.batch_size)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser,
+        max_lr=[group["lr"] for group in optimiser.param_groups],
+        total_steps=batches * recipe.epochs + 1,
+        pct_start=_WARM_UP,
+    )
+    progress, best = Progress(), copy.deepcopy(task.trained.state_dict())
+    if state := checkpoint.load(context.checkpoints):
+        task.trained.load_state_dict(state["weights"])
+        optimiser.load_state_dict(state["optimiser"])
+        schedule.load_state_dict(state["schedule"])
+        progress = Progress(**(state["progress"] | {"best_score": tuple(state["progress"]["best_score"])}))
+        best = state["best"]
+    dtype = _precision(task, train, recipe, context.home) if progress.epoch < recipe.epochs else torch.float32
+
+    for epoch in range(progress.epoch, recipe.epochs):
+        start = time.perf_counter()
+        torch.manual_seed(seed * 100_003 + epoch)
+        task.trained.train()
+        totals: dict[str, float] = {}
+        for number, index in enumerate(_order(len(train.labels), recipe.batch_size)):
+            if context.cancelled():
+                raise StepFailed(f"{task.name} was interrupted in epoch {epoch + 1}.", "Run it again: it goes on there.")
+            inputs = train.inputs(index, torch.randint(views, (len(index),)))
+            with precision.autocast(dtype):
+                losses = task.losses(train.labels[index], *inputs)
+            _check_finite(task.name, losses, [train.ids[i] for i in index.tolist()])
+            optimiser.zero_grad(set_to_none=True)
+            torch.stack(list(losses.values())).sum().backward()
+            optimiser.step()
+            schedule.step()
+            for name, loss in losses.items():
+                totals[name] = totals.get(name, 0.0) + loss.item() / batches
+            context.reporter.progress(
+                epoch * batches + number + 1, recipe.epochs * batches, f"epoch {epoch + 1}/{recipe.epochs}"
+            )
+        figures = validate(task, val)
+        row = {f"train_{name}": total for name, total in totals.items()} | figures
+        context.reporter.metrics(row, epoch)
+        progress.history.append({"epoch": epoch, **row, "seconds": time.perf_counter() - start})
+        score = (figures["val_accuracy"], -figures["val_loss"])
+        if score > progress.best_score:
+            progress.best_score, progress.best_epoch = score, epoch
+            best = copy.deepcopy(task.trained.state_dict())
+        progress.epoch = epoch + 1
+        checkpoint.save(
+            context.checkpoints,
+            {
+                "weights": task.trained.state_dict(),
+                "optimiser": optimiser.state_dict(),
+                "schedule": schedule.state_dict(),
+                "best": best,
+                "progress": dataclasses.asdict(progress),
+            },
+        )
+    task.trained.load_state_dict(best)
+    return progress
+
+
+@torch.inference_mode()
+def validate(task: Task, val: Split) -> dict[str, float]:
+    """Loss, accuracy and the task's own figures on a split, in float32, every image as it is."""
+    task.trained.eval()
+    parts: dict[str, list[Tensor]] = {}
+    for index in torch.arange(len(val.labels)).split(_VALIDATION_BATCH):
+        for name, logits in task.logits(*val.inputs(index, torch.zeros_like(index))).items():
+            parts.setdefault(name, []).append(logits.float())
+    logits_NK = {name: torch.cat(found) for name, found in parts.items()}
+    selected = logits_NK["selected"]
+    return {
+        "val_loss": nn.functional.cross_entropy(selected, val.labels).item(),
+        "val_accuracy": accuracy(selected, val.labels),
+        **{f"val_{name}": value for name, value in task.figures(logits_NK, val.labels).items()},
+    }
+
+
+def accuracy(logits_NK: Tensor, labels_N: Tensor) -> float:
+    return (logits_NK.argmax(1) == labels_N).double().mean().item()
+
+
+def class_weights(labels_N: Tensor, num_classes: int, balance: float) -> Tensor:
+    """Weights (K,): n_k^-balance, scaled so that the mean over the images is 1 (ours)."""
+    counts = torch.bincount(labels_N, minlength=num_classes).clamp(min=1).double()
+    weights = counts**-balance
+    return (weights * counts.sum() / (weights * counts).sum()).float()
+
+
+def write_history(history: list[dict[str, float]], path: Path) -> None:
+    """One row an epoch; only a header where there was none."""
+    with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, list(history[0]) if history else ["epoch"])
+        writer.writeheader()
+        writer.writerows(history)
+
+
+def _order(count: int, batch_size: int) -> list[Tensor]:
+    """A random order cut into whole batches; the rest sits out this epoch (one batch of all where there are few)."""
+    order = torch.randperm(count)
+    return [order] if count < batch_size else list(order[: count // batch_size * batch_size].split(batch_size))
+
+
+def _check_finite(name: str, losses: Mapping[str, Tensor], ids: list[str]) -> None:
+    for loss, value in losses.items():
+        if not torch.isfinite(value):
+            raise StepFailed(
+                f"{name}: the {loss} loss is {value.item()} in a batch of the images {', '.join(ids[:8])}"
+                f"{f' and {len(ids) - 8} more' if len(ids) > 8 else ''}.",
+                "Lower the learning rate, or look at these images.",
+            )
+
+
+def _precision(task: Task, train: Split, recipe: Recipe, home: Path) -> torch.dtype:
+    index = torch.arange(min(recipe.batch_size, len(train.labels)))
+    inputs = train.inputs(index, torch.zeros_like(index))
+    if recipe.precision != "auto":
+        return precision.choose(recipe.precision, lambda: torch.tensor(0.0), "", home)
+    trial = copy.deepcopy(task)  # BatchNorm's statistics move in a measurement
+    trial.trained.train()
+    what = f"{task.name} {[tuple(x.shape) for x in inputs]}"
+    return precision.choose(
+        "auto", lambda: torch.stack(list(trial.losses(train.labels[index], *inputs).values())).sum(), what, home
+    )

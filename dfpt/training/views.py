@@ -1,0 +1,76 @@
+"""Where a batch's inputs come from: images or cached features, in the view that the loop asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dfpt.datasets import ImageSet
+from dfpt.datasets.batches import dihedral, to_input
+from dfpt.models import ModelSpec
+
+
+class Views(Protocol):
+    """Inputs of one network for one split."""
+
+    def __call__(self, index_B: Tensor, views_B: Tensor) -> Tensor:
+        """The inputs (B, C, H, W), float32, of the images at ``index_B``, each in its view of ``views_B``."""
+
+
+@dataclass(frozen=True)
+class PixelViews:
+    """Normalised images (N, C, S, S), turned on demand."""
+
+    images_NCHW: Tensor
+
+    def __call__(self, index_B: Tensor, views_B: Tensor) -> Tensor:
+        return dihedral(self.images_NCHW[index_B], views_B).contiguous(memory_format=torch.channels_last)
+
+
+@dataclass(frozen=True)
+class FeatureViews:
+    """Features (V, N, C, H, W) that a frozen part of the teacher gave for every view."""
+
+    features_VNCHW: Tensor
+
+    def __call__(self, index_B: Tensor, views_B: Tensor) -> Tensor:
+        return self.features_VNCHW[views_B, index_B].float().contiguous(memory_format=torch.channels_last)
+
+
+@dataclass(frozen=True)
+class Split:
+    """One split as the loop reads it.
+
+    Attributes:
+        ids: the images' names, for messages.
+        labels: (N,), int64.
+        sources: one per network that the task feeds.
+    """
+
+    ids: Sequence[str]
+    labels: Tensor
+    sources: tuple[Views, ...]
+
+    def inputs(self, index_B: Tensor, views_B: Tensor) -> tuple[Tensor, ...]:
+        return tuple(source(index_B, views_B) for source in self.sources)
+
+
+def split(images: ImageSet, name: str, *sources: Views) -> Split:
+    """The split ``name`` with these sources."""
+    chosen = images.manifest["split"] == name
+    return Split(images.manifest["id"][chosen].tolist(), torch.from_numpy(images.labels(name)), sources)
+
+
+def pixels(images: ImageSet, name: str, spec: ModelSpec) -> Tensor:
+    """The images of a split as the input (N, C, S, S) of the network that ``spec`` describes."""
+    rows = images.rows(name)
+    parts = [torch.zeros(0, spec.in_channels, spec.image_size, spec.image_size)]
+    for start in range(0, len(rows), 512):
+        stored = torch.from_numpy(np.asarray(images.images[rows[start : start + 512]]))
+        parts.append(to_input(stored, spec.image_size, spec.in_channels, spec.mean, spec.std))
+    return torch.cat(parts)

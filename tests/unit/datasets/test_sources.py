@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dfpt.datasets import elpv
+from dfpt.datasets.sources import fingerprint, resolve
+from dfpt.errors import UsageError
+from tests.unit.datasets.pictures import fill
+
+
+@pytest.mark.parametrize(
+    ("source", "message", "remedy"),
+    [
+        ("elvp", "Unknown data source 'elvp': known are elpv, digits, folder:PATH", "Did you mean 'elpv'?"),
+        ("digit", "Unknown data source", "Did you mean 'digits'?"),
+        ("fodler:/x", "Unknown data source", "Did you mean 'folder:PATH'?"),
+        ("folder:", "Unknown data source", "folder:PATH"),
+        ("folder:/no/such", "No folder /no/such", "path after 'folder:'"),
+    ],
+)
+def test_an_unknown_source_or_folder_is_named_with_a_remedy(source: str, message: str, remedy: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        resolve(source)
+    assert message in raised.value.message
+    assert remedy in raised.value.remedy
+
+
+def test_a_bare_path_is_told_how_to_name_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=f"Write folder:{tmp_path}"):
+        resolve(str(tmp_path))
+
+
+def test_elpv_declares_eight_classes_of_which_those_above_one_half_are_positive() -> None:
+    source = resolve("elpv")
+    assert len(source.items) == 2624
+    assert source.positive is not None
+    assert [source.classes[index] for index in source.positive] == ["mono-2/3", "mono-1", "poly-2/3", "poly-1"]
+    for item in source.items:
+        level = item.columns["level"]
+        assert isinstance(level, float)
+        assert (source.classes.index(item.label_name) in source.positive) == (level > 0.5)
+        assert item.label_name.startswith(f"{item.columns['wafer']}-")
+    assert source.slices == ("wafer",)
+    assert "CC BY-NC-SA 4.0" in str(source.licence)
+    assert [item.id for item in source.items] == sorted(item.id for item in source.items)
+
+
+def test_without_the_package_elpv_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(UsageError, match=r"pip install 'dfpt\[demo\]'"):
+        resolve("elpv")
+
+
+def test_an_unknown_defect_level_is_kept_for_validate_to_refuse(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("images/a.png  0.3333333333333333  mono\nimages/b.png  0.5  poly\n")
+    assert [item.label_name for item in elpv.source(tmp_path).items] == ["mono-1/3", "poly-0.5"]
+
+
+def test_digits_have_ten_classes_and_neither_positive_ones_nor_slices() -> None:
+    source = resolve("digits")
+    assert (len(source.items), len(source.classes)) == (1797, 10)
+    assert (source.positive, source.slices, source.channels) == (None, (), 1)
+
+
+def test_class_folders_give_sorted_classes_and_stray_files_are_left_out(tmp_path: Path) -> None:
+    fill(tmp_path / "scratch", 2)
+    fill(tmp_path / "ok" / "monday", 1)
+    fill(tmp_path / ".hidden", 1)
+    (tmp_path / "ok" / "notes.txt").write_text("no image")
+    source = resolve(f"folder:{tmp_path}")
+    assert source.classes == ("ok", "scratch")
+    assert [item.id for item in source.items] == ["ok/monday/000.png", "scratch/000.png", "scratch/001.png"]
+    assert {item.split for item in source.items} == {None}
+
+
+def test_split_folders_are_kept_and_a_class_missing_in_one_is_still_a_class(tmp_path: Path) -> None:
+    for name in ("train/a", "train/b", "test/a"):
+        fill(tmp_path / name, 1)
+    source = resolve(f"folder:{tmp_path}")
+    assert source.classes == ("a", "b")
+    assert [(item.split, item.label_name) for item in source.items] == [("test", "a"), ("train", "a"), ("train", "b")]
+
+
+def test_a_folder_beside_the_splits_is_named(tmp_path: Path) -> None:
+    for name in ("train/a", "valid/a"):
+        fill(tmp_path / name, 1)
+    with pytest.raises(UsageError, match="valid lies beside the split folder 'train'"):
+        resolve(f"folder:{tmp_path}")
+
+
+@pytest.mark.parametrize(("colour", "channels"), [(False, 1), (True, 3)])
+def test_one_colour_image_makes_three_channels(tmp_path: Path, colour: bool, channels: int) -> None:
+    fill(tmp_path / "a", 2)
+    fill(tmp_path / "b", 1, colour=colour)
+    assert resolve(f"folder:{tmp_path}").channels == channels
+
+
+def test_the_fingerprint_follows_bytes_and_labels_and_not_the_place(tmp_path: Path) -> None:
+    for place in ("here", "there"):
+        for label in ("a", "b"):
+            fill(tmp_path / place / label, 2)
+            for number in range(2):
+                (tmp_path / place / label / f"{number:03d}.png").write_bytes(
+                    (tmp_path / "here" / label / f"{number:03d}.png").read_bytes()
+                )
+    here, there = (f"folder:{tmp_path / place}" for place in ("here", "there"))
+    before = fingerprint(here)
+    assert fingerprint(there) == before
+    (tmp_path / "there" / "a" / "000.png").rename(tmp_path / "there" / "b" / "moved.png")
+    assert fingerprint(there) != before
+    file = tmp_path / "here" / "a" / "001.png"
+    file.write_bytes(file.read_bytes() + b"\0")
+    assert fingerprint(here) != before

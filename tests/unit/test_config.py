@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dfpt import config
+from dfpt.config import Config, resolve
+from dfpt.errors import EXIT_USAGE, UsageError
+from dfpt.graph import STEPS
+
+PARAMS = Path(__file__).parents[2] / "params.yaml"
+
+
+def resolved(*assignments: str, profile: str | None = None, **environment: str) -> Config:
+    return resolve(PARAMS, profile, assignments, environment)
+
+
+@pytest.mark.parametrize("profile", ["default", *yaml.safe_load(PARAMS.read_text())["profiles"]])
+def test_every_profile_of_the_shipped_file_is_valid(profile: str) -> None:
+    assert resolved(profile=profile).student.model
+
+
+def test_the_packaged_configuration_is_the_one_at_the_root() -> None:
+    assert resolve(None, "demo", (), {}) == resolved(profile="demo")
+
+
+def test_a_flag_beats_the_environment_which_beats_the_profile_which_beats_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "params.yaml"
+    file.write_text("seed: 1\nprofiles: {p: {seed: 2}}\n")
+    assert resolve(file, None, (), {}).seed == 1
+    assert resolve(file, "p", (), {}).seed == 2
+    assert resolve(file, None, (), {"DFPT_PROFILE": "p"}).seed == 2
+    assert resolve(file, "p", (), {"DFPT_SEED": "3"}).seed == 3
+    assert resolve(file, "p", ("seed=4",), {"DFPT_SEED": "3"}).seed == 4
+
+
+def test_a_nested_key_leaves_its_neighbours_alone() -> None:
+    changed = resolved("student.recipe.epochs=3", DFPT_STUDENT__RECIPE__LR="0.5").student.recipe
+    assert (changed.epochs, changed.lr) == (3, 0.5)
+    assert changed.batch_size == resolved().student.recipe.batch_size
+
+
+@pytest.mark.parametrize(
+    ("assignment", "named", "hint"),
+    [
+        ("sudent.model=x", "sudent", "student"),
+        ("student.recipe.epoch=3", "student.recipe.epoch", "epochs"),
+        ("gate.elpv.min_acuracy=0.5", "gate.elpv.min_acuracy", "min_accuracy"),
+    ],
+)
+def test_an_unknown_key_names_the_nearest_valid_one(assignment: str, named: str, hint: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        resolved(assignment)
+    assert repr(named) in caught.value.message
+    assert repr(hint) in caught.value.remedy
+    assert caught.value.exit_code == EXIT_USAGE
+
+
+@pytest.mark.parametrize(
+    "assignment",
+    [
+        "seed=many",
+        "seed=-1",
+        "data.val=1.5",
+        "student.recipe.lr=.nan",
+        "student.recipe.epochs=2.5",
+        "student=3",
+        "seed",
+    ],
+)
+def test_a_value_of_a_wrong_type_or_range_is_refused(assignment: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        resolved(assignment)
+    assert assignment.partition("=")[0] in caught.value.message
+
+
+def test_an_unknown_profile_names_those_that_exist() -> None:
+    with pytest.raises(UsageError, match="smoke"):
+        resolved(profile="smok")
+
+
+@pytest.mark.parametrize("text", ["- a\n- b\n", "a: [1\n", "\x00"])
+def test_a_file_that_is_no_mapping_is_refused_by_name(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(text)
+    with pytest.raises(UsageError, match=r"mine\.yaml"):
+        resolve(file, None, (), {})
+
+
+def test_a_missing_file_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"absent\.yaml"):
+        resolve(tmp_path / "absent.yaml", None, (), {})
+
+
+def test_the_environment_that_runners_use_is_no_configuration() -> None:
+    assert resolved(**dict.fromkeys(config.RESERVED_ENVIRONMENT - {"DFPT_PROFILE"}, "x")) == resolved()
+
+
+@pytest.mark.parametrize(
+    ("source", "name"), [("elpv", "elpv"), ("digits", "digits"), ("folder:/data/Line 3_cells/", "line-3-cells")]
+)
+def test_the_model_is_named_after_its_source_unless_told(source: str, name: str) -> None:
+    assert resolved(f"data.source={source}").registration.name == name
+    assert resolved(f"data.source={source}", "registration.name=mine").registration.name == "mine"
+
+
+def test_the_gate_asks_what_its_source_is_asked_for() -> None:
+    assert resolved("data.source=digits").thresholds() == resolved().gate["digits"]
+    assert resolved("data.source=folder:/x").thresholds() == resolved().gate["default"]
+
+
+def test_the_resolved_configuration_survives_being_saved(tmp_path: Path) -> None:
+    before = resolved("data.source=folder:/x", profile="smoke")
+    saved = tmp_path / "config.yaml"
+    saved.write_text(config.dump(before))
+    assert resolve(saved, None, (), {}) == before
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_steps_configuration_survives_an_engine_that_turns_integers_into_floats(step: str) -> None:
+    def as_floats(value: object) -> object:
+        if isinstance(value, dict):
+            return {key: as_floats(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [as_floats(item) for item in value]
+        return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+    whole = config.for_step(resolved(), step)
+    sent = as_floats(whole.model_dump(mode="json", exclude_none=True))  # which knows no null either
+    assert isinstance(sent, dict)
+    assert config.parse_step(step, sent) == whole
