@@ -20,7 +20,8 @@ from dfpt import files
 from dfpt.config import Config, for_step
 from dfpt.errors import DfptError, StepFailed
 from dfpt.graph import STEPS, downstream
-from dfpt.runtime import code_revision, progress, record, trouble
+from dfpt.runtime import code_revision, progress, record, tracked, trouble
+from dfpt.runtime.tracked import Tracking
 
 
 @dataclass
@@ -51,7 +52,7 @@ class Run:
         return values
 
 
-def run(config: Config, data_hash: str, home: Path, folder: Path, terminal: TextIO) -> Run:
+def run(config: Config, data_hash: str, home: Path, folder: Path, terminal: TextIO, tracking: Tracking) -> Run:
     """Run the pipeline; a step whose inputs, configuration and code are as before is taken from the cache.
 
     Args:
@@ -59,6 +60,7 @@ def run(config: Config, data_hash: str, home: Path, folder: Path, terminal: Text
         home: the state folder.
         folder: this run's own folder, new.
         terminal: where the steps' progress goes; everything else goes to ``folder/log.txt``.
+        tracking: the MLflow run that the steps' runs are below.
     """
     done = Run(folder)
     failure: Exception | None = None
@@ -66,7 +68,7 @@ def run(config: Config, data_hash: str, home: Path, folder: Path, terminal: Text
     arguments = {
         step.module: for_step(config, step.name).model_dump(mode="json", exclude_none=True) for step in STEPS.values()
     }
-    with _surroundings(home, folder, terminal):
+    with _surroundings(home, folder, terminal, tracking):
         from kfp import local
 
         from pipelines.retraining import retraining
@@ -126,7 +128,7 @@ def _silent_death(home: Path, folder: Path) -> DfptError:
 
 
 @contextlib.contextmanager
-def _surroundings(home: Path, folder: Path, terminal: TextIO) -> Iterator[None]:
+def _surroundings(home: Path, folder: Path, terminal: TextIO, tracking: Tracking) -> Iterator[None]:
     """What the steps' processes inherit, and an engine that talks into the log instead of to the person."""
     temporary = folder / "tmp"
     temporary.mkdir(parents=True)
@@ -135,6 +137,7 @@ def _surroundings(home: Path, folder: Path, terminal: TextIO) -> Iterator[None]:
         "DFPT_RUN_FOLDER": str(folder),
         "DFPT_ERROR_FILE": str(folder / "error.json"),
         "DFPT_RUNNER_PID": str(os.getpid()),
+        tracked.VARIABLE: tracking.to_environment(),
         "TMPDIR": str(temporary),  # each step leaves a folder there
         "PYTHONUNBUFFERED": "1",
         "PYTHONWARNINGS": "ignore",

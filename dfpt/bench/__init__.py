@@ -1,0 +1,1 @@
+"""The benchmarks: commands that leave their raw results behind, and compute every summary from those."""

@@ -16,7 +16,9 @@ from typing import Annotated
 
 import typer
 
-from dfpt.cli import data, doctor, pipeline, run, step
+from dfpt.cli import bench, data, doctor, pipeline, run, step
+
+_TYPER_INTERRUPTED = 130
 
 app = typer.Typer(
     name="dfpt",
@@ -29,6 +31,7 @@ app = typer.Typer(
 app.command("run")(run.command)
 app.command("step")(step.command)
 app.add_typer(data.app, name="data")
+app.add_typer(bench.app, name="bench")
 app.add_typer(pipeline.app, name="pipeline")
 app.command("doctor")(doctor.command)
 
@@ -50,13 +53,17 @@ def main() -> None:
         app()
     except Exception as error:
         sys.exit(_report(error, debug))
+    except SystemExit as end:
+        if end.code == _TYPER_INTERRUPTED:
+            sys.exit(_report(KeyboardInterrupt(), debug))
+        raise
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _report(error: Exception, debug: bool) -> int:
+def _report(error: BaseException, debug: bool) -> int:
     """Print ``error`` for a person; return the exit code."""
     from dfpt.runtime import trouble
 

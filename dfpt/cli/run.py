@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -82,10 +83,30 @@ def _locked_run(config: Config, fingerprint: str, home: Path, again: str | None)
         ) from None
 
 
-def _tracked_run(config: Config, fingerprint: str, home: Path, folder: Path) -> local.Run:
+def _tracked_run(config: Config, data_hash: str, home: Path, folder: Path) -> local.Run:
+    """The pipeline's MLflow run and, below it, one for each step: cached ones are entered afterwards, marked so."""
+    from dfpt import runtime
+    from dfpt.config import for_step
+    from dfpt.graph import STEPS
+    from dfpt.runtime.tracked import Tracking
+    from dfpt.tracking import models, run, store
     from pipelines import local
 
-    done = local.run(config, fingerprint, home, folder, sys.stderr)
-    if done.error:
-        raise done.error
+    uri = store.tracking_uri(home)
+    experiment = store.ensure(home, config.registration.name)
+    tags = {"dfpt.data_hash": data_hash, "dfpt.code_revision": runtime.code_revision()}
+    if revision := runtime.git_revision():
+        tags["dfpt.git_revision"] = revision
+    with run.parent_run(folder.name, config, config.data.source, data_hash, uri, experiment, tags) as parent:
+        tracking = Tracking(experiment, parent.run_id, tags)
+        done = local.run(config, data_hash, home, folder, sys.stderr, tracking)
+        for step in done.cached:
+            folders = {name: done.outputs[name] for name in STEPS[step].gives if name in done.outputs}
+            settings = for_step(config, step)
+            run.record_cached(parent.run_id, step, settings, done.metric_values(step), folders, uri, experiment, tags)
+        if done.error:
+            raise done.error
+        report = done.outputs["evaluation"] / "report.json"
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # a spoiled report is the gate's to name
+            models.record_test_figures(uri, parent.run_id, json.loads(report.read_text(encoding="utf-8")))
     return done

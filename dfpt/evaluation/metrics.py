@@ -88,7 +88,7 @@ def by_slice(hits: NDArray[np.bool_], slices: Mapping[str, Sequence[object]]) ->
     return {"slices": found, "worst_slice": min(item["accuracy"] for item in found.values())} if found else {}
 
 
-def check(probabilities: Floats, labels: Integers) -> None:
+def check(probabilities: Floats, labels: Integers, model: str = "model") -> None:
     """Raise :class:`StepFailed` unless the probabilities (N, K) are finite and fit the labels (N,), N > 0."""
     if len(labels) == 0 or probabilities.ndim != 2 or len(probabilities) != len(labels):
         raise StepFailed(
@@ -97,6 +97,6 @@ def check(probabilities: Floats, labels: Integers) -> None:
         )
     if not np.isfinite(probabilities).all():
         raise StepFailed(
-            "Cannot evaluate: the model's outputs are not finite (NaN or infinity).",
+            f"Cannot evaluate: the {model}'s outputs are not finite (NaN or infinity).",
             "Its training diverged: lower the learning rate and train again.",
         )

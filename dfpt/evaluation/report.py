@@ -39,7 +39,13 @@ class Subject:
 def assemble(
     subject: Subject, models: Mapping[str, Measured], weights_sha256: str, resamples: int, seed: int
 ) -> dict[str, Any]:
-    """The report, in the format of :mod:`dfpt.evaluation.schema`. All intervals come from the same resamples."""
+    """The report, in the format of :mod:`dfpt.evaluation.schema`. All intervals come from the same resamples.
+
+    Raises:
+        StepFailed: no test image, or a model whose outputs are not finite.
+    """
+    for name, model in models.items():
+        metrics.check(model.probabilities, subject.labels, name)
     called = {name: model.probabilities.argmax(axis=1) for name, model in models.items()}
     accuracy = {name: bootstrap.accuracy(predicted, subject.labels) for name, predicted in called.items()}
     macro_f1 = {

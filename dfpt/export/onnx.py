@@ -76,7 +76,7 @@ def parity(model_folder: Path, onnx_path: Path, images: NDArray[np.float32]) -> 
     Args:
         images: (N, C, S, S) pixels on [0, 255].
     """
-    import onnxruntime
+    import onnxruntime  # type: ignore[import-untyped]
 
     session = onnxruntime.InferenceSession(str(onnx_path), providers=["CPUExecutionProvider"])
     (exported_NK,) = session.run([OUTPUT], {INPUT: images})

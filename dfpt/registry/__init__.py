@@ -1,0 +1,1 @@
+"""Candidates, requests and promotion. No web, no torch: the approvals service is made of this."""

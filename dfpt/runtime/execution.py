@@ -26,7 +26,9 @@ from dfpt.graph import STEPS
 from dfpt.runtime import record, trouble
 from dfpt.runtime.progress import DONE, Progress, duration
 from dfpt.runtime.revision import code_revision
+from dfpt.runtime.tracked import tracked
 from dfpt.steps.context import Context, Metrics
+from dfpt.tracking.store import tracking_uri
 
 
 def home_folder() -> Path:
@@ -102,27 +104,51 @@ def _run(
     checkpoints: Path,
     cancelled: Callable[[], bool],
 ) -> Metrics:
-    run: Callable[..., Metrics] = importlib.import_module(f"dfpt.steps.{STEPS[step].module}").run
+    """The call itself, tracked. A refusal is raised only when its report is in place."""
     refused: DataRefused | GateRefused | None = None
     values: Metrics = {}
-    with contextlib.ExitStack() as stack:
-        partial = {name: stack.enter_context(files.replacing(path)) for name, path in outputs.items()}
-        context = Context(home=home, checkpoints=checkpoints, reporter=Progress(step), cancelled=cancelled)
+    with tracked(step, config, home, cancelled) as tracking:
         try:
-            values = run(inputs, partial, config, context)
-        except (DataRefused, GateRefused) as error:
-            refused = error
-        except Exception as error:  # explained here, before leaving the block frees the space that ran out
+            with contextlib.ExitStack() as stack:
+                partial = {name: stack.enter_context(files.replacing(path)) for name, path in outputs.items()}
+                context = Context(
+                    home=home,
+                    checkpoints=checkpoints,
+                    reporter=Progress(step, tracking.metrics if tracking else None),
+                    cancelled=cancelled,
+                    tracking_uri=tracking_uri(home),
+                    run_id=tracking.run_id if tracking else None,
+                )
+                values, refused = _call(step, config, inputs, partial, context)
+            if tracking:
+                tracking.metrics(values)
+                for folder in outputs.values():
+                    tracking.evidence(folder)
+            if refused:
+                raise refused
+        except Exception as error:  # in words before it reaches the tracked run, which quotes it
             explained = trouble.explain(error, step, home)
             raise explained from (error if explained is not error else error.__cause__)
-        for name, folder in partial.items():
-            if refused:
-                folder.mkdir(exist_ok=True)
-            elif not folder.exists():
-                raise StepFailed(f"{step} wrote no {name}.", "This is a fault in dfpt; please report it.")
-    if refused:
-        raise refused
     return values
+
+
+def _call(
+    step: str, config: configuration.Section, inputs: Mapping[str, Path], partial: Mapping[str, Path], context: Context
+) -> tuple[Metrics, DataRefused | GateRefused | None]:
+    run: Callable[..., Metrics] = importlib.import_module(f"dfpt.steps.{STEPS[step].module}").run
+    try:
+        values = run(inputs, partial, config, context)
+    except (DataRefused, GateRefused) as refused:
+        for folder in partial.values():
+            folder.mkdir(exist_ok=True)
+        return {}, refused
+    except Exception as error:  # explained here, before the partial output goes and with it the sign of a full disk
+        explained = trouble.explain(error, step, context.home)
+        raise explained from (error if explained is not error else error.__cause__)
+    for name, folder in partial.items():
+        if not folder.exists():
+            raise StepFailed(f"{step} wrote no {name}.", "This is a fault in dfpt; please report it.")
+    return values, None
 
 
 @contextlib.contextmanager

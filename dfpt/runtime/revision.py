@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
 from functools import cache
 from pathlib import Path
 
@@ -20,3 +21,16 @@ def code_revision() -> str:
         if inside.parts[0] not in _SHELLS:
             digest.update(f"{inside.as_posix()}\0".encode() + file.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+@cache
+def git_revision() -> str | None:
+    """The commit of the clone that the package is in, ``-dirty`` if files differ from it; None outside a clone."""
+    clone = Path(__file__).parents[2]
+    if not (clone / ".git").exists():
+        return None
+    command = ["git", "-C", str(clone), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None

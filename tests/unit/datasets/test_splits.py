@@ -60,6 +60,8 @@ def test_copies_of_an_image_share_a_split(how: str) -> None:
     splits = divided([0] * 200, hashes=hashes, how=how)
     assert splits[::2] == splits[1::2]
     assert set(splits) == set(SPLITS)
+    if how == "stratified":  # a copy does not count when the shares are taken
+        assert [splits.count(split) for split in SPLITS] == [120, 30, 50]
 
 
 def test_a_given_split_stays_and_what_it_lacks_is_taken_from_its_train_part() -> None:

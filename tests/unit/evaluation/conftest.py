@@ -21,7 +21,7 @@ def answers(labels: NDArray[np.int64], right: int) -> NDArray[np.float32]:
 
 @pytest.fixture(scope="session")
 def good_report() -> dict[str, Any]:
-    """A whole report: 200 images of 4 classes, teacher 95 %, baseline 80 %, student 90 %. Copy it before changing it."""
+    """A whole report: 200 images of 4 classes; teacher 95 %, baseline 80 %, student 90 %. Copy it to change it."""
     labels = np.arange(IMAGES) % 4
     subject = report.Subject(
         source="made-up",

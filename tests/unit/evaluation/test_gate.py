@@ -12,7 +12,14 @@ from dfpt.config import Thresholds
 from dfpt.evaluation.gate import RULES, Decision, decide
 
 WEIGHTS = "a" * 64
-CHAMPION = {"version": "3", "accuracy": 0.89, "difference": 0.01, "low": -0.005, "high": 0.03, "weights_sha256": "b" * 64}
+CHAMPION = {
+    "version": "3",
+    "accuracy": 0.89,
+    "difference": 0.01,
+    "low": -0.005,
+    "high": 0.03,
+    "weights_sha256": "b" * 64,
+}
 REPORT = {
     "weights_sha256": WEIGHTS,
     "models": {

@@ -1,0 +1,116 @@
+"""How sure is a result? The whole configuration over several seeds: splits, initial weights and batches all change.
+
+Each seed's cell is stored as it ends; a second call computes only what is missing. The summary is computed from the
+stored cells alone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from dfpt import config as configuration
+from dfpt import files, runtime
+from dfpt.config import Config
+from dfpt.errors import UsageError
+from dfpt.graph import STEPS
+
+_STEPS = [name for name, step in STEPS.items() if step.cacheable]
+_COMPARED = ("accuracy", "macro_f1", "binary_accuracy", "defect_recall", "ece")
+_MODELS = ("teacher", "baseline", "student")
+
+
+def run(config: Config, seeds: int, out: Path, home: Path) -> dict[str, Any]:
+    """Compute the cells of seeds 0 to ``seeds`` - 1 that ``out`` lacks, then the summary.
+
+    Raises:
+        UsageError: ``out`` holds cells of another configuration or another version of the code.
+    """
+    for seed in range(seeds):
+        path = out / f"seed-{seed}.json"
+        seeded = config.model_copy(update={"seed": seed})
+        if path.exists():
+            if _read(path)["config"] != seeded.model_dump(mode="json"):
+                raise UsageError(f"{path} was measured with another configuration.", "Name another --out folder.")
+            continue
+        files.write_json(path, _cell(seeded, home / "bench" / out.name / f"seed-{seed}"))
+    return summarise(out)
+
+
+def summarise(out: Path) -> dict[str, Any]:
+    """The summary of the stored cells, also written beside them as ``summary.json``.
+
+    Raises:
+        UsageError: ``out`` has no cells.
+    """
+    cells = [_read(path) for path in sorted(out.glob("seed-*.json"))]
+    if not cells:
+        raise UsageError(f"{out} holds no cells (seed-*.json).", "Run the benchmark without --summarise.")
+    reports = [cell["report"]["models"] for cell in cells]
+    figures = {
+        model: {figure: _spread([r[model][figure] for r in reports]) for figure in _COMPARED if figure in reports[0][model]}
+        for model in _MODELS
+    }
+    gains = [r["student"]["accuracy"] - r["baseline"]["accuracy"] for r in reports]
+    headroom = [r["teacher"]["accuracy"] - r["baseline"]["accuracy"] for r in reports]
+    summary = {
+        "seeds": [cell["seed"] for cell in cells],
+        "models": figures,
+        "teacher_minus_baseline": _spread(headroom),
+        "student_minus_baseline": _spread(gains) | {"seeds_with_gain": sum(gain > 0 for gain in gains)},
+        "gap": {
+            path: _spread([cell["metrics"]["distil"][f"val_{path}_gap"] for cell in cells])
+            for path in ("original", "prompt")
+        },
+        "teacher_to_student_parameters": reports[0]["teacher"]["parameters"] / reports[0]["student"]["parameters"],
+    }
+    files.write_json(out / "summary.json", summary)
+    return summary
+
+
+def _cell(config: Config, folder: Path) -> dict[str, Any]:
+    metrics = {}
+    for name in _STEPS:
+        step = STEPS[name]
+        done = folder / f"{name}.json"
+        if not done.exists():
+            runtime.execute(
+                name,
+                configuration.for_step(config, name),
+                {given: folder / given for given in step.takes},
+                {given: folder / given for given in step.gives},
+                done,
+            )
+        metrics[name] = _read(done)
+    return {
+        "seed": config.seed,
+        "config": config.model_dump(mode="json"),
+        "code_revision": runtime.code_revision(),
+        "machine": {
+            "processor": platform.processor() or platform.machine(),
+            "cores": os.cpu_count(),
+            "python": platform.python_version(),
+            "torch": version("torch"),
+        },
+        "metrics": metrics,
+        "report": _read(folder / "evaluation" / "report.json"),
+    }
+
+
+def _spread(values: list[float]) -> dict[str, Any]:
+    """Mean, standard deviation over seeds (n - 1) and the values themselves."""
+    mean = sum(values) / len(values)
+    squares = sum((value - mean) ** 2 for value in values)
+    return {"mean": mean, "std": (squares / (len(values) - 1)) ** 0.5 if len(values) > 1 else None, "values": values}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"Cannot read {path}: {error}", "Remove it and run the benchmark again.") from error
+    return value

@@ -1,0 +1,34 @@
+"""The files of a registered version: where they are, and whether they are still what was recorded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dfpt import files
+from dfpt.registry.errors import BytesChanged
+
+STUDENT = "student"  # the weights of record, as the pipeline made them
+EVIDENCE = "evidence"
+WEIGHTS = "model.safetensors"
+WEIGHTS_TAG = "dfpt.weights_sha256"
+ARTIFACT_TAG = "dfpt.artifact_sha256"
+
+
+def local(source: str, uri: str) -> Path:
+    """The folder of a version's ``source``: itself where it is on this machine, else a copy brought here."""
+    import mlflow.artifacts
+
+    return Path(mlflow.artifacts.download_artifacts(artifact_uri=source, tracking_uri=uri))
+
+
+def check(model: str, folder: Path, artifact_sha256: str, weights_sha256: str) -> None:
+    """Compare the files with the sums recorded.
+
+    Raises:
+        BytesChanged: they differ, or are gone.
+    """
+    weights = folder / STUDENT / WEIGHTS
+    for path, expected in ((folder, artifact_sha256), (weights, weights_sha256)):
+        found = files.sha256(path) if path.exists() else "none"
+        if found != expected:
+            raise BytesChanged(model, path, expected, found)

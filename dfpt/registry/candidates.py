@@ -1,0 +1,177 @@
+"""Candidates: students that passed the gate, as versions of the model ``<name>``."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dfpt import files
+from dfpt.errors import UsageError
+from dfpt.registry.actor import Actor
+from dfpt.registry.artifacts import ARTIFACT_TAG, EVIDENCE, STUDENT, WEIGHTS, WEIGHTS_TAG
+from dfpt.registry.champion import PRODUCTION
+from dfpt.registry.database import Request
+from dfpt.registry.handle import Registry
+from dfpt.registry.requests import file
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
+
+ALIAS = "candidate"
+METRIC_PREFIX = "dfpt.metric."
+_LINEAGE = ("dfpt.code_revision", "dfpt.git_revision")  # taken over from the run
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """What is registered.
+
+    Attributes:
+        onnx: the model file.
+        student: folder of the weights of record.
+        evidence: files that a person reads before approving.
+        report: evaluate's ``report.json``.
+        example: input (1, C, S, S) float32 on [0, 255], and its logits (1, K).
+    """
+
+    onnx: Path
+    student: Path
+    evidence: Sequence[Path]
+    report: Mapping[str, Any]
+    example: tuple[Any, Any]
+
+
+def find(registry: Registry, name: str, weights_sha256: str) -> ModelVersion | None:
+    """The version of ``name`` with these weights."""
+    query = f"name = '{name}' and tags.`{WEIGHTS_TAG}` = '{weights_sha256}'"
+    return next(iter(registry.client.search_model_versions(query)), None)
+
+
+def register(registry: Registry, name: str, bundle: Bundle, run_id: str) -> ModelVersion:
+    """Log the model below ``run_id`` and make it a version of ``name``; the version comes last, so it is never half.
+
+    The same weights are registered once: a version that has them is returned as it is.
+    """
+    if name.endswith(PRODUCTION):
+        raise UsageError(f"registration.name {name!r} is kept for the production side.", f"Drop the {PRODUCTION!r}.")
+    weights_sha256 = files.sha256(bundle.student / WEIGHTS)
+    with registry.lock():
+        if known := find(registry, name, weights_sha256):
+            return known
+        run = registry.client.get_run(run_id)
+        figures = _figures(bundle.report)
+        tags = {
+            WEIGHTS_TAG: weights_sha256,
+            "dfpt.run_id": run_id,
+            "dfpt.data_hash": str(bundle.report["data_hash"]),
+            "dfpt.source": str(bundle.report["source"]),
+            **{tag: run.data.tags[tag] for tag in _LINEAGE if tag in run.data.tags},
+            **{METRIC_PREFIX + figure: repr(value) for figure, value in figures.items()},
+        }
+        model_id, source, artifact_sha256 = _log_model(registry, run.info.experiment_id, run_id, name, bundle, tags)
+        _log_figures(registry, run_id, model_id, figures)
+        _create_model(registry, name, "Students that passed the gate. Production is another model, and another's bytes.")
+        return registry.client.create_model_version(
+            name,
+            source,
+            run_id,
+            tags=tags | {ARTIFACT_TAG: artifact_sha256},
+            description=_description(bundle.report),
+            model_id=model_id,
+        )
+
+
+def request(registry: Registry, version: ModelVersion, actor: Actor) -> Request:
+    """File the request for a version, or find the one it has; ``candidate`` points to what was asked for last."""
+    number, tags = int(version.version), version.tags
+    with registry.lock():
+        filed, superseded = file(registry.engine, version.name, number, tags[WEIGHTS_TAG], tags[ARTIFACT_TAG], actor)
+        if filed.state == "pending":
+            registry.client.set_registered_model_alias(version.name, ALIAS, str(number))
+        registry.mirror(filed, *superseded)
+    return filed
+
+
+def _log_model(
+    registry: Registry, experiment_id: str, run_id: str, name: str, bundle: Bundle, tags: Mapping[str, str]
+) -> tuple[str, str, str]:
+    """Write the MLflow model; return its id, its location and the SHA-256 of its folder."""
+    import mlflow.onnx
+    import onnx
+    from mlflow.entities import LoggedModelOutput
+    from mlflow.models import Model, infer_signature
+
+    client = registry.client
+    logged = client.create_logged_model(experiment_id, name=name, source_run_id=run_id, tags=dict(tags))
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = Path(scratch) / "model"
+            mlflow.onnx.save_model(
+                onnx.load(bundle.onnx),
+                folder,
+                mlflow_model=Model(
+                    artifact_path=logged.artifact_location,
+                    model_uuid=logged.model_id,
+                    model_id=logged.model_id,
+                    run_id=run_id,
+                ),
+                signature=infer_signature(*bundle.example),
+                input_example=bundle.example[0],
+                pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in ("numpy", "onnxruntime")],
+                save_as_external_data=False,
+            )
+            shutil.copytree(bundle.student, folder / STUDENT)
+            (folder / EVIDENCE).mkdir()
+            for path in bundle.evidence:
+                shutil.copy(path, folder / EVIDENCE)
+                client.log_artifact(run_id, str(path), EVIDENCE)
+            client.log_model_artifacts(logged.model_id, str(folder))
+            artifact_sha256 = files.sha256(folder)
+        client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
+    except BaseException:
+        client.finalize_logged_model(logged.model_id, "FAILED")
+        raise
+    client.finalize_logged_model(logged.model_id, "READY")
+    return logged.model_id, logged.artifact_location, artifact_sha256
+
+
+def _log_figures(registry: Registry, run_id: str, model_id: str, figures: Mapping[str, float]) -> None:
+    from mlflow.entities import Metric
+
+    now = int(time.time() * 1000)
+    metrics = [Metric(f"test_{name}", value, now, 0, model_id=model_id, run_id=run_id) for name, value in figures.items()]
+    registry.client.log_batch(run_id, metrics=metrics)
+
+
+def _create_model(registry: Registry, name: str, description: str) -> None:
+    from mlflow import MlflowException
+
+    try:
+        registry.client.create_registered_model(name, description=description)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+
+
+def _figures(report: Mapping[str, Any]) -> dict[str, float]:
+    """The student's figures, and under ``teacher_`` and ``baseline_`` the accuracies to hold them against."""
+    from dfpt.tracking.models import figures
+
+    others = ("teacher", "baseline")
+    return figures(report["models"], "student") | {
+        f"{other}_accuracy": float(report["models"][other]["accuracy"]) for other in others
+    }
+
+
+def _description(report: Mapping[str, Any]) -> str:
+    accuracy = {model: f"{report['models'][model]['accuracy']:.1%}" for model in ("student", "baseline", "teacher")}
+    return (
+        f"Test accuracy {accuracy['student']}; the same network alone {accuracy['baseline']}, "
+        f"its teacher {accuracy['teacher']}. Data: {report['source']}."
+    )

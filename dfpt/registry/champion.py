@@ -1,0 +1,76 @@
+"""The model in production."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dfpt.registry import artifacts
+from dfpt.tracking import store
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
+
+    from dfpt.steps.context import Context
+
+PRODUCTION = "-production"
+CHAMPION = "champion"
+PREVIOUS = "previous"
+
+
+@dataclass(frozen=True)
+class Champion:
+    """A version in production, its files verified.
+
+    Attributes:
+        folder: ``model.safetensors`` and ``model.json``.
+        artifact: the whole MLflow model, with ``model.onnx``.
+    """
+
+    name: str
+    version: int
+    folder: Path
+    weights_sha256: str
+    artifact: Path
+    artifact_sha256: str
+
+
+def production_name(name: str) -> str:
+    """The registered model of the production side of ``name``."""
+    return f"{name}{PRODUCTION}"
+
+
+def fetch(context: Context, name: str) -> Champion | None:
+    """The champion of ``name``; None where nothing has been promoted.
+
+    Raises:
+        BytesChanged: its files are not those that were promoted.
+    """
+    uri = context.tracking_uri or store.tracking_uri(context.home)
+    version = current(store.client(uri), name)
+    if version is None:
+        return None
+    folder = artifacts.local(version.source, uri)
+    weights_sha256, artifact_sha256 = (version.tags[tag] for tag in (artifacts.WEIGHTS_TAG, artifacts.ARTIFACT_TAG))
+    model = f"{version.name}/{version.version}"
+    artifacts.check(model, folder, artifact_sha256, weights_sha256)
+    return Champion(
+        version.name, int(version.version), folder / artifacts.STUDENT, weights_sha256, folder, artifact_sha256
+    )
+
+
+def current(client: MlflowClient, name: str) -> ModelVersion | None:
+    """The version that the alias ``champion`` points to."""
+    from mlflow import MlflowException
+
+    try:
+        aliases: dict[str, object] = client.get_registered_model(production_name(name)).aliases
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return None
+    if CHAMPION not in aliases:
+        return None
+    return client.get_model_version(production_name(name), str(aliases[CHAMPION]))

@@ -1,0 +1,38 @@
+"""What the registry refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dfpt.errors import EXIT_REFUSED, DfptError, UsageError
+
+
+class BytesChanged(DfptError):
+    """A model's files are not those that were recorded."""
+
+    exit_code = EXIT_REFUSED
+
+    def __init__(self, model: str, folder: Path, expected: str, found: str) -> None:
+        super().__init__(
+            f"The files of {model} in {folder} have been changed: SHA-256 {found[:12]}..., "
+            f"recorded was {expected[:12]}...",
+            "Find out who wrote there; restore the files, or reject the model and run the pipeline again.",
+        )
+        self.model = model
+        self.folder = folder
+        self.expected = expected
+        self.found = found
+
+
+class WrongState(UsageError):
+    """A request is not in the state that the wish needs."""
+
+    def __init__(self, model: str, state: str, wish: str, remedy: str = "") -> None:
+        super().__init__(f"{model} cannot be {wish}: its request is {state}.", remedy)
+        self.model = model
+        self.state = state
+        self.wish = wish
+
+
+class NotFound(UsageError):
+    """No such model, version or request."""

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from dfpt import files, models
+from dfpt.config import EvaluateConfig, Evaluation
+from dfpt.errors import StepFailed, UsageError
+from dfpt.evaluation import schema
+from dfpt.steps import evaluate
+from dfpt.steps.context import Context
+
+CONFIG = EvaluateConfig(seed=0, evaluation=Evaluation(bootstrap=200, latency_runs=3))
+
+
+def report(evaluation: Path) -> dict[str, Any]:
+    found, problem = schema.read(evaluation / "report.json")
+    assert problem is None
+    return found
+
+
+def test_the_report_says_what_the_real_networks_do(inspection: Any) -> None:
+    found = report(inspection.evaluation)
+    assert found["images"] == {"train": 60, "val": 29, "test": 30}
+    student, baseline = found["models"]["student"], found["models"]["baseline"]
+    assert (student["accuracy"], student["binary_accuracy"], student["defect_recall"]) == (1, 1, 1)
+    assert student["confusion"] == [[10, 0, 0], [0, 10, 0], [0, 0, 10]]
+    assert set(student["slices"]) == {"wafer=mono", "wafer=poly"}
+    assert baseline["accuracy"] < 0.6
+    assert found["comparisons"]["student-teacher"]["accuracy"] == {"difference": 0, "low": 0, "high": 0}
+    assert found["weights_sha256"] == files.sha256(inspection.good / "model.safetensors")
+
+
+def test_the_predictions_are_those_of_the_accepted_test_images(inspection: Any) -> None:
+    found = pd.read_parquet(inspection.evaluation / "predictions.parquet")
+    accepted = pd.read_parquet(inspection.validation / "manifest.parquet")
+    assert found["id"].tolist() == accepted.loc[accepted["split"] == "test", "id"].tolist()
+    assert list(found) == ["id", "label", "sha256", "wafer", "teacher", "baseline", "student"]
+    student = np.stack(found["student"].to_list())
+    assert student.dtype == np.float32
+    assert student.sum(axis=1) == pytest.approx(np.ones(30), abs=1e-6)
+    assert (student.argmax(axis=1) == found["label"]).all()
+
+
+def test_the_metrics_are_the_figures_that_runs_are_compared_by(inspection: Any) -> None:
+    metrics = inspection.metrics
+    assert metrics["student_accuracy"] == metrics["teacher_accuracy"] == metrics["student_binary_accuracy"] == 1
+    assert metrics["gain_over_baseline"] == pytest.approx(1 - metrics["baseline_accuracy"])
+    assert metrics["drop_against_teacher"] == 0
+    assert metrics["student_latency_seconds"] > 0
+    assert metrics["student_parameters"] == models.load(inspection.good)[1].parameters
+
+
+def test_the_same_inputs_give_the_same_report_but_for_the_latency(inspection: Any, tmp_path: Path) -> None:
+    inputs = inspection.inputs(teacher=inspection.good, baseline=inspection.poor, student=inspection.good)
+    evaluate.run(inputs, {"evaluation": tmp_path}, CONFIG, Context(tmp_path, tmp_path))
+    one, two = report(inspection.evaluation), report(tmp_path)
+    for model in (*one["models"].values(), *two["models"].values()):
+        del model["latency_seconds"]
+    assert one == two
+    name = "predictions.parquet"
+    assert (tmp_path / name).read_bytes() == (inspection.evaluation / name).read_bytes()
+    assert "made-up" in (tmp_path / "evaluation.html").read_text()
+
+
+def test_a_model_of_other_classes_is_refused_by_name(inspection: Any, tmp_path: Path) -> None:
+    shutil.copytree(inspection.good, tmp_path / "foreign")
+    spec = json.loads((tmp_path / "foreign/model.json").read_text())
+    (tmp_path / "foreign/model.json").write_text(json.dumps(spec | {"classes": ["cat", "dog", "bird"]}))
+    inputs = inspection.inputs(teacher=inspection.good, baseline=tmp_path / "foreign", student=inspection.good)
+    with pytest.raises(UsageError, match="cat, dog, bird"):
+        evaluate.run(inputs, {"evaluation": tmp_path / "out"}, CONFIG, Context(tmp_path, tmp_path))
+
+
+def test_a_diverged_student_is_an_error_and_leaves_no_report(inspection: Any, tmp_path: Path) -> None:
+    network, spec = models.load(inspection.good)
+    with torch.no_grad():
+        next(network.head.parameters()).fill_(float("nan"))
+    models.save(network, spec, tmp_path / "diverged")
+    inputs = inspection.inputs(teacher=inspection.good, baseline=inspection.poor, student=tmp_path / "diverged")
+    with pytest.raises(StepFailed, match="student's outputs are not finite"):
+        evaluate.run(inputs, {"evaluation": tmp_path / "out"}, CONFIG, Context(tmp_path, tmp_path))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_cancelled_evaluation_stops(inspection: Any, tmp_path: Path) -> None:
+    inputs = inspection.inputs(teacher=inspection.good, baseline=inspection.poor, student=inspection.good)
+    with pytest.raises(StepFailed, match="Cancelled"):
+        evaluate.run(inputs, {"evaluation": tmp_path}, CONFIG, Context(tmp_path, tmp_path, cancelled=lambda: True))

@@ -1,0 +1,226 @@
+"""The step gate on a real evaluation; the champion is handed in where the registry would hand it over."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from dfpt import files
+from dfpt.config import Evaluation, GateConfig, Registration, Thresholds
+from dfpt.datasets import manifest
+from dfpt.errors import StepFailed
+from dfpt.evaluation import predictions
+from dfpt.registry import champion as registry
+from dfpt.steps import gate
+from dfpt.steps.context import Context
+
+ASKED = Thresholds(min_accuracy=0.9, max_drop_against_champion=0.02)
+
+
+class Room:
+    """A run of the gate on copies that a test may spoil."""
+
+    def __init__(self, inspection: Any, place: Path) -> None:
+        self.evaluation, self.decision = place / "evaluation", place / "decision"
+        shutil.copytree(inspection.evaluation, self.evaluation)
+        self.inputs = inspection.inputs(evaluation=self.evaluation)
+        self.context = Context(place, place)
+
+    def run(self, thresholds: Thresholds = ASKED) -> dict[str, Any]:
+        config = GateConfig(
+            seed=0, evaluation=Evaluation(bootstrap=200), gate=thresholds, registration=Registration(name="made-up")
+        )
+        metrics = gate.run(self.inputs, {"decision": self.decision}, config, self.context)
+        found: dict[str, Any] = json.loads((self.decision / "gate.json").read_text())
+        assert metrics["passed"] == (found["outcome"] == "pass")
+        assert metrics["checks_failed"] == len([check for check in found["checks"] if not check["passed"]])
+        assert ("Passed" if metrics["passed"] else "Refused") in (self.decision / "gate.html").read_text()
+        return found
+
+    def edit_report(self, edit: Callable[[dict[str, Any]], object]) -> None:
+        report = json.loads((self.evaluation / "report.json").read_text())
+        edit(report)
+        (self.evaluation / "report.json").write_text(json.dumps(report))
+
+    def edit_predictions(self, edit: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
+        path = self.evaluation / "predictions.parquet"
+        edit(pd.read_parquet(path)).to_parquet(path)
+
+
+def failures(found: dict[str, Any]) -> dict[str, str]:
+    return {check["name"]: check["reason"] for check in found["checks"] if not check["passed"]}
+
+
+@pytest.fixture
+def room(inspection: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Room:
+    crown(monkeypatch, None)
+    return Room(inspection, tmp_path)
+
+
+def crown(monkeypatch: pytest.MonkeyPatch, folder: Path | None) -> None:
+    """Make the model of ``folder`` the champion."""
+
+    def fetch(context: Context, name: str) -> registry.Champion | None:
+        assert name == "made-up"
+        if folder is None:
+            return None
+        weights = files.sha256(folder / "model.safetensors")
+        return registry.Champion("made-up-production", 4, folder, weights, folder, files.sha256(folder))
+
+    monkeypatch.setattr(registry, "fetch", fetch)
+
+
+def test_a_good_student_without_a_champion_passes(room: Room, inspection: Any) -> None:
+    found = room.run()
+    assert (found["outcome"], found["champion"]) == ("pass", None)
+    assert found["weights_sha256"] == files.sha256(inspection.good / "model.safetensors")
+    assert [check["name"] for check in found["checks"]] == ["report", "accuracy", "non_inferior_to_champion"]
+
+
+def test_a_refusal_is_an_answer_not_an_error(room: Room) -> None:
+    assert list(failures(room.run(Thresholds(max_parameters=10, min_accuracy=0.5)))) == ["parameters"]
+
+
+def test_a_student_is_not_inferior_to_itself(room: Room, inspection: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    crown(monkeypatch, inspection.good)
+    found = room.run(Thresholds(max_drop_against_champion=0))
+    assert found["outcome"] == "pass"
+    assert {key: found["champion"][key] for key in ("version", "accuracy", "difference", "low", "high")} == {
+        "version": 4,
+        "accuracy": 1,
+        "difference": 0,
+        "low": 0,
+        "high": 0,
+    }
+    assert found["champion"]["weights_sha256"] == found["weights_sha256"]
+
+
+def test_a_student_that_beats_the_champion_passes(room: Room, inspection: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    crown(monkeypatch, inspection.poor)
+    found = room.run()
+    assert found["outcome"] == "pass"
+    assert found["champion"]["low"] > 0.1
+
+
+def test_a_student_that_falls_behind_the_champion_is_refused(
+    inspection: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = Room(inspection, tmp_path)
+    crown(monkeypatch, inspection.good)
+    swap_student_and_baseline(room)
+    found = room.run(Thresholds(max_drop_against_champion=0.02))
+    assert list(failures(found)) == ["non_inferior_to_champion"]
+    assert found["champion"]["high"] < 0
+
+
+def swap_student_and_baseline(room: Room) -> None:
+    def edit(report: dict[str, Any]) -> None:
+        models, pairs = report["models"], report["comparisons"]
+        models["student"], models["baseline"] = models["baseline"], models["student"]
+        drop = {"difference": models["student"]["accuracy"] - 1, "low": -0.9, "high": -0.1}
+        for pair in pairs.values():
+            pair["accuracy"] = drop
+
+    room.edit_report(edit)
+    room.edit_predictions(lambda table: table.rename(columns={"student": "baseline", "baseline": "student"}))
+
+
+def test_a_champion_of_other_classes_is_refused_with_the_explanation(
+    room: Room, inspection: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = tmp_path / "old"
+    shutil.copytree(inspection.good, old)
+    spec = json.loads((old / "model.json").read_text())
+    (old / "model.json").write_text(json.dumps(spec | {"classes": ["sound", "crack", "dust"]}))
+    crown(monkeypatch, old)
+    found = room.run()
+    assert list(failures(found)) == ["non_inferior_to_champion"]
+    assert "sound, crack, dust" in failures(found)["non_inferior_to_champion"]
+    assert room.run(Thresholds(min_accuracy=0.9))["outcome"] == "pass"  # nobody asked for the comparison
+
+
+@pytest.mark.parametrize(
+    ("edit", "complaint"),
+    [
+        (lambda report: report["models"]["student"].pop("ece"), "models.student.ece"),
+        (lambda report: report["models"]["teacher"].update(macro_f1=float("nan")), "models.teacher.macro_f1"),
+        (lambda report: report.update(data_hash="f" * 64), "other data"),
+        (lambda report: report.pop("weights_sha256"), "weights_sha256"),
+    ],
+)
+def test_a_report_with_any_figure_spoilt_is_refused(room: Room, edit: Any, complaint: str) -> None:
+    room.edit_report(edit)
+    assert complaint in failures(room.run())["report"]
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", ""])
+def test_an_unreadable_report_is_refused(room: Room, text: str) -> None:
+    (room.evaluation / "report.json").write_text(text)
+    assert {"report", "accuracy"} <= set(failures(room.run()))
+
+
+@pytest.mark.parametrize(
+    ("edit", "complaint"),
+    [
+        (lambda table: table.iloc[:-1], "other images"),
+        (lambda table: table.iloc[::-1], "other images"),
+        (lambda table: table.assign(label=0), "other images"),
+        (lambda table: table.assign(student=[[0.9, 0.05, 0.05]] * len(table)), "accuracy that the report states"),
+        (lambda table: table.assign(student=[[float("nan")] * 3] * len(table)), "not finite"),
+        (lambda table: table.drop(columns="student"), "Cannot read the predictions"),
+    ],
+)
+def test_predictions_that_do_not_belong_to_the_report_are_refused(
+    room: Room, inspection: Any, monkeypatch: pytest.MonkeyPatch, edit: Any, complaint: str
+) -> None:
+    crown(monkeypatch, inspection.poor)
+    room.edit_predictions(edit)
+    found = failures(room.run())
+    assert complaint in found["report"]
+    assert "non_inferior_to_champion" in found
+
+
+def test_predictions_on_a_test_split_that_has_changed_since_are_refused(
+    room: Room, inspection: Any, tmp_path: Path
+) -> None:
+    accepted = manifest.read(inspection.validation)
+    (tmp_path / "validation").mkdir()
+    manifest.write(accepted.drop(index=accepted.index[accepted["split"] == "test"][0]), tmp_path / "validation")
+    room.inputs["validation"] = tmp_path / "validation"
+    assert "other images" in failures(room.run())["report"]
+
+
+def test_a_champion_whose_outputs_are_not_finite_is_no_measure(
+    room: Room, inspection: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    from dfpt import models
+
+    network, spec = models.load(inspection.good)
+    with torch.no_grad():
+        next(network.head.parameters()).fill_(float("nan"))
+    models.save(network, spec, tmp_path / "broken")
+    crown(monkeypatch, tmp_path / "broken")
+    assert "not finite" in failures(room.run())["non_inferior_to_champion"]
+
+
+def test_a_registry_that_cannot_be_read_ends_without_a_decision(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fetch(context: Context, name: str) -> None:
+        raise StepFailed("The registry does not answer.")
+
+    monkeypatch.setattr(registry, "fetch", fetch)
+    with pytest.raises(StepFailed, match="does not answer"):
+        room.run()
+    assert not room.decision.exists()
+
+
+def test_the_student_is_read_as_evaluate_wrote_it(inspection: Any) -> None:
+    ids, labels, probabilities = predictions.read(inspection.evaluation / "predictions.parquet", "student")
+    assert len(ids) == len(labels) == len(probabilities) == 30
