@@ -96,7 +96,7 @@ class Prompt(Section):
     stages: tuple[int, ...] = (-2, -1)  # stages followed by a prompt block; negative counts from the last
     ratio: Annotated[float, Field(gt=0, le=1)] = 0.5  # r1
     partial: Annotated[float, Field(gt=0, le=1)] = 0.25  # r2
-    kernels: tuple[int, ...] = (3, 5, 7)
+    kernels: tuple[Literal[1, 3, 5, 7, 9, 11], ...] = (3, 5, 7)  # odd, so that the shape stays
     from_original: Weight = 1.0  # a_o
     from_student: Weight = 1.0  # a_s
     temperature: Annotated[float, Field(gt=0)] = 4.0
@@ -301,7 +301,9 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise UsageError(f"Cannot read the configuration {path}: {error.strerror}.", "Name one with --config.") from error
+        raise UsageError(
+            f"Cannot read the configuration {path}: {error.strerror}.", "Name one with --config."
+        ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} is not valid YAML: {error}") from error
     if values is None:

@@ -24,7 +24,7 @@ def replacing(path: Path) -> Iterator[Path]:
         yield partial
         if path.is_dir():  # a folder can only be renamed onto an empty one
             remove(path)
-        os.replace(partial, path)
+        partial.replace(path)
     finally:
         remove(partial)
 
@@ -38,7 +38,7 @@ def remove(path: Path) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write ``value`` as indented JSON, whole or not at all. NaN and infinity become null: JSON has no word for them."""
+    """Write ``value`` as indented JSON, whole or not at all. NaN and infinity, unknown to JSON, become null."""
     with replacing(path) as partial:
         partial.write_text(json.dumps(_finite(value), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 

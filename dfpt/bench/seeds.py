@@ -52,7 +52,9 @@ def summarise(out: Path) -> dict[str, Any]:
         raise UsageError(f"{out} holds no cells (seed-*.json).", "Run the benchmark without --summarise.")
     reports = [cell["report"]["models"] for cell in cells]
     figures = {
-        model: {figure: _spread([r[model][figure] for r in reports]) for figure in _COMPARED if figure in reports[0][model]}
+        model: {
+            figure: _spread([r[model][figure] for r in reports]) for figure in _COMPARED if figure in reports[0][model]
+        }
         for model in _MODELS
     }
     gains = [r["student"]["accuracy"] - r["baseline"]["accuracy"] for r in reports]

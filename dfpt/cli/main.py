@@ -33,6 +33,7 @@ app.command("step")(step.command)
 app.add_typer(data.app, name="data")
 app.add_typer(bench.app, name="bench")
 app.add_typer(pipeline.app, name="pipeline")
+app.add_typer(bench.app, name="bench")
 app.command("doctor")(doctor.command)
 
 

@@ -43,7 +43,7 @@ class PromptPath(nn.Module):
         )
         self.fusions = nn.ModuleDict({str(i): FusionBlock(teacher.widths[i]) for i in positions})
         self.head = copy.deepcopy(teacher.head)
-        later = teacher.stages[self.positions[0] + 1 :] if own_stages else []
+        later = list(teacher.stages)[self.positions[0] + 1 :] if own_stages else []
         self.stages = nn.ModuleList(copy.deepcopy(stage) for stage in later)
         self.requires_grad_(True)
 

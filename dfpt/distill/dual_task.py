@@ -16,7 +16,7 @@ from dfpt.models import Backbone
 
 
 class DualTask:
-    """Trains the student and, where it adapts, phi. Inputs of a batch: the student's images, the teacher's shared features.
+    """Trains the student and, where it adapts, phi. Inputs of a batch: the student's images, the shared features.
 
     The losses of both are computed from one forward pass each; since each detaches what belongs to the other, one
     backward pass over their sum serves both.

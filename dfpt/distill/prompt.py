@@ -59,7 +59,7 @@ def _pointwise(width_in: int, width: int) -> nn.Sequential:
 
 
 class FusionBlock(nn.Conv2d):
-    """F_i: a 1x1 convolution over stage output plus prompt, (B, width, H, W) in and out; it starts as identity (ours)."""
+    """F_i: a 1x1 convolution over stage output plus prompt, (B, width, H, W); it starts as identity."""
 
     def __init__(self, width: int) -> None:
         super().__init__(width, width, 1)

@@ -70,19 +70,24 @@ def export(model_folder: Path, target: Path) -> None:
         onnx.save_model(model, partial)
 
 
+def answers(onnx_path: Path, images: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The exported model's logits (N, K) for pixels (N, C, S, S) on [0, 255]."""
+    import onnxruntime  # type: ignore[import-untyped]
+
+    session = onnxruntime.InferenceSession(str(onnx_path), providers=["CPUExecutionProvider"])
+    logits_NK: NDArray[np.float32] = session.run([OUTPUT], {INPUT: images})[0]
+    return logits_NK
+
+
 def parity(model_folder: Path, onnx_path: Path, images: NDArray[np.float32]) -> float:
     """The largest difference between the logits of the network and of its ONNX form.
 
     Args:
         images: (N, C, S, S) pixels on [0, 255].
     """
-    import onnxruntime  # type: ignore[import-untyped]
-
-    session = onnxruntime.InferenceSession(str(onnx_path), providers=["CPUExecutionProvider"])
-    (exported_NK,) = session.run([OUTPUT], {INPUT: images})
     with torch.inference_mode():
         own_NK = Deployed(*load(model_folder)).eval()(torch.from_numpy(images)).numpy()
-    return float(np.max(np.abs(exported_NK - own_NK)))
+    return float(np.max(np.abs(answers(onnx_path, images) - own_NK)))
 
 
 @contextlib.contextmanager

@@ -31,14 +31,14 @@ class Backbone(nn.Module):
 
     def to_stage(self, images_BCHW: Tensor, count: int) -> Tensor:
         """The features after the stem and the first ``count`` stages."""
-        x = self.stem(images_BCHW)
-        for stage in self.stages[:count]:
+        x: Tensor = self.stem(images_BCHW)
+        for stage in list(self.stages)[:count]:
             x = stage(x)
         return x
 
     def from_stage(self, x: Tensor, count: int) -> Tensor:
         """The logits (B, K) from the features after the first ``count`` stages."""
-        for stage in self.stages[count:]:
+        for stage in list(self.stages)[count:]:
             x = stage(x)
         logits_BK: Tensor = self.head(x)
         return logits_BK

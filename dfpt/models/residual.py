@@ -26,6 +26,4 @@ class BasicBlock(nn.Module):
 
 def residual_stage(width_in: int, width: int, blocks: int, stride: int) -> nn.Sequential:
     """``blocks`` basic blocks, the first of which halves the resolution where ``stride`` is 2."""
-    return nn.Sequential(
-        BasicBlock(width_in, width, stride), *(BasicBlock(width, width, 1) for _ in range(blocks - 1))
-    )
+    return nn.Sequential(BasicBlock(width_in, width, stride), *(BasicBlock(width, width, 1) for _ in range(blocks - 1)))

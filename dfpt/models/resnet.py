@@ -14,9 +14,7 @@ _WIDTHS = (16, 32, 64)
 def resnet(depth: int, num_classes: int, in_channels: int, image_size: int) -> Backbone:
     """A ResNet of ``depth`` = 6n + 2 layers; it reads any image of 8 pixels and more (CIFAR: 32)."""
     blocks = (depth - 2) // 6
-    stem = nn.Sequential(
-        nn.Conv2d(in_channels, _WIDTHS[0], 3, 1, 1, bias=False), nn.BatchNorm2d(_WIDTHS[0]), nn.ReLU()
-    )
+    stem = nn.Sequential(nn.Conv2d(in_channels, _WIDTHS[0], 3, 1, 1, bias=False), nn.BatchNorm2d(_WIDTHS[0]), nn.ReLU())
     stages = []
     width_in = _WIDTHS[0]
     for index, width in enumerate(_WIDTHS):

@@ -1,4 +1,4 @@
-"""Students for edge devices (ours): three residual stages of dense 3x3 convolutions, which small CPUs and NPUs run well.
+"""Students for edge devices (ours): three residual stages of dense 3x3 convolutions, which small CPUs and NPUs like.
 
 The stem divides the resolution by 2, from 96 pixels on by 4, so that cost follows the parameter count more than the
 input size.
@@ -21,9 +21,7 @@ _LARGE = 96
 
 def tiny(name: str, num_classes: int, in_channels: int, image_size: int) -> Backbone:
     widths = WIDTHS[name]
-    stem = nn.Sequential(
-        nn.Conv2d(in_channels, widths[0], 3, 2, 1, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU()
-    )
+    stem = nn.Sequential(nn.Conv2d(in_channels, widths[0], 3, 2, 1, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU())
     if image_size >= _LARGE:
         stem.append(nn.MaxPool2d(2))
     stages = []

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dfpt import files
 from dfpt.registry.errors import BytesChanged
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
 
 STUDENT = "student"  # the weights of record, as the pipeline made them
 EVIDENCE = "evidence"
@@ -14,11 +18,11 @@ WEIGHTS_TAG = "dfpt.weights_sha256"
 ARTIFACT_TAG = "dfpt.artifact_sha256"
 
 
-def local(source: str, uri: str) -> Path:
-    """The folder of a version's ``source``: itself where it is on this machine, else a copy brought here."""
+def local(version: ModelVersion, uri: str) -> Path:
+    """The folder of a version: its source itself where that is on this machine, else a copy brought here."""
     import mlflow.artifacts
 
-    return Path(mlflow.artifacts.download_artifacts(artifact_uri=source, tracking_uri=uri))
+    return Path(mlflow.artifacts.download_artifacts(artifact_uri=version.source, tracking_uri=uri))
 
 
 def check(model: str, folder: Path, artifact_sha256: str, weights_sha256: str) -> None:

@@ -15,8 +15,8 @@ from dfpt import files
 from dfpt.errors import UsageError
 from dfpt.registry.actor import Actor
 from dfpt.registry.artifacts import ARTIFACT_TAG, EVIDENCE, STUDENT, WEIGHTS, WEIGHTS_TAG
-from dfpt.registry.champion import PRODUCTION
-from dfpt.registry.database import Request
+from dfpt.registry.champion import PRODUCTION, production_name
+from dfpt.registry.database import Request, State
 from dfpt.registry.handle import Registry
 from dfpt.registry.requests import file
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 ALIAS = "candidate"
 METRIC_PREFIX = "dfpt.metric."
+_RUNTIME = ("numpy", "onnxruntime")  # what it takes to run the model
 _LINEAGE = ("dfpt.code_revision", "dfpt.git_revision")  # taken over from the run
 
 
@@ -76,7 +77,7 @@ def register(registry: Registry, name: str, bundle: Bundle, run_id: str) -> Mode
         }
         model_id, source, artifact_sha256 = _log_model(registry, run.info.experiment_id, run_id, name, bundle, tags)
         _log_figures(registry, run_id, model_id, figures)
-        _create_model(registry, name, "Students that passed the gate. Production is another model, and another's bytes.")
+        registry.ensure_model(name, f"Students that passed the gate. What is in production: {production_name(name)}.")
         return registry.client.create_model_version(
             name,
             source,
@@ -92,7 +93,7 @@ def request(registry: Registry, version: ModelVersion, actor: Actor) -> Request:
     number, tags = int(version.version), version.tags
     with registry.lock():
         filed, superseded = file(registry.engine, version.name, number, tags[WEIGHTS_TAG], tags[ARTIFACT_TAG], actor)
-        if filed.state == "pending":
+        if filed.state == State.PENDING:
             registry.client.set_registered_model_alias(version.name, ALIAS, str(number))
         registry.mirror(filed, *superseded)
     return filed
@@ -123,7 +124,7 @@ def _log_model(
                 ),
                 signature=infer_signature(*bundle.example),
                 input_example=bundle.example[0],
-                pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in ("numpy", "onnxruntime")],
+                pip_requirements=[f"{package}=={importlib.metadata.version(package)}" for package in _RUNTIME],
                 save_as_external_data=False,
             )
             shutil.copytree(bundle.student, folder / STUDENT)
@@ -145,18 +146,10 @@ def _log_figures(registry: Registry, run_id: str, model_id: str, figures: Mappin
     from mlflow.entities import Metric
 
     now = int(time.time() * 1000)
-    metrics = [Metric(f"test_{name}", value, now, 0, model_id=model_id, run_id=run_id) for name, value in figures.items()]
+    metrics = [
+        Metric(f"test_{name}", value, now, 0, model_id=model_id, run_id=run_id) for name, value in figures.items()
+    ]
     registry.client.log_batch(run_id, metrics=metrics)
-
-
-def _create_model(registry: Registry, name: str, description: str) -> None:
-    from mlflow import MlflowException
-
-    try:
-        registry.client.create_registered_model(name, description=description)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
 
 
 def _figures(report: Mapping[str, Any]) -> dict[str, float]:

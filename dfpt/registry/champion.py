@@ -52,7 +52,7 @@ def fetch(context: Context, name: str) -> Champion | None:
     version = current(store.client(uri), name)
     if version is None:
         return None
-    folder = artifacts.local(version.source, uri)
+    folder = artifacts.local(version, uri)
     weights_sha256, artifact_sha256 = (version.tags[tag] for tag in (artifacts.WEIGHTS_TAG, artifacts.ARTIFACT_TAG))
     model = f"{version.name}/{version.version}"
     artifacts.check(model, folder, artifact_sha256, weights_sha256)

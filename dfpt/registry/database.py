@@ -60,7 +60,7 @@ class Request(Base):
     requested_at: Mapped[datetime]
     decided_by: Mapped[str | None]
     decided_at: Mapped[datetime | None]
-    reason: Mapped[str | None]
+    decision_reason: Mapped[str | None]
     self_approved: Mapped[bool] = mapped_column(default=False)
     production_version: Mapped[int | None]
 
@@ -97,7 +97,7 @@ for _verb in ("UPDATE", "DELETE"):
     event.listen(
         Record.__table__,
         "after_create",
-        DDL(
+        DDL(  # type: ignore[no-untyped-call]
             f"CREATE TRIGGER log_no_{_verb.lower()} BEFORE {_verb} ON log "
             "BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END"
         ).execute_if(dialect="sqlite"),

@@ -36,8 +36,18 @@ class Registry:
         """Hold it while registering or promoting: MLflow compares nothing before it writes."""
         return FileLock(self.home / "registry.lock")
 
+    def ensure_model(self, name: str, description: str) -> None:
+        """Create the registered model ``name`` if there is none."""
+        from mlflow import MlflowException
+
+        try:
+            self.client.create_registered_model(name, description=description)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+
     def mirror(self, *requests: Request) -> None:
-        """Show the requests' states in MLflow's UI. A request that is decided is no mirror's business any more."""
+        """Show the requests' states in MLflow's UI."""
         for request in requests:
             self.client.set_model_version_tag(request.name, str(request.version), STATUS, State(request.state).value)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import torch
+
 from dfpt.config import Distillation, Prompt, Recipe
 from dfpt.datasets import ImageSet
 from dfpt.distill.dual_forward import DualForwardTeacher, PromptPath, positions
@@ -19,6 +21,7 @@ from dfpt.training.views import FeatureViews, PixelViews, pixels, split
 def teacher_with_paths(folder: Path, prompt: Prompt, method: str) -> tuple[DualForwardTeacher, ModelSpec]:
     """The saved teacher with a neutral prompt path."""
     teacher, spec = load(folder)
+    teacher = teacher.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     path = PromptPath(
         teacher,
         positions(prompt.stages, len(teacher.stages)),

@@ -20,7 +20,9 @@ from dfpt.training.views import PixelViews, pixels, split
 _PRETRAINED_MEAN, _PRETRAINED_STD = 127 / 255, 128 / 255
 
 
-def new(name: str, image_size: int, images: ImageSet, seed: int, pretrained: bool = False) -> tuple[Backbone, ModelSpec]:
+def new(
+    name: str, image_size: int, images: ImageSet, seed: int, pretrained: bool = False
+) -> tuple[Backbone, ModelSpec]:
     """A network for this data set, initialised from ``seed`` alone, so that equal networks start equal."""
     torch.manual_seed(seed)
     task = images.task
@@ -37,19 +39,23 @@ def new_student(config: Student, images: ImageSet, seed: int) -> tuple[Backbone,
 
 def weights(images: ImageSet, recipe: Recipe) -> Tensor:
     """Class weights (K,) of the training split."""
-    return class_weights(
-        torch.from_numpy(images.labels("train")), len(images.task.classes), recipe.class_balance
-    )
+    return class_weights(torch.from_numpy(images.labels("train")), len(images.task.classes), recipe.class_balance)
 
 
 def train_alone(
-    name: str, model: Backbone, spec: ModelSpec, images: ImageSet, recipe: Recipe, views: int, seed: int, context: Context
+    name: str,
+    model: Backbone,
+    spec: ModelSpec,
+    images: ImageSet,
+    recipe: Recipe,
+    views: int,
+    seed: int,
+    context: Context,
 ) -> Progress:
     """Train every layer of ``model`` on labels alone."""
     task = Classification(name, model, 0, weights(images, recipe), recipe.label_smoothing)
-    sources = {part: PixelViews(pixels(images, part, spec)) for part in ("train", "val")}
-    splits = [split(images, part, source) for part, source in sources.items()]
-    return fit(task, *splits, recipe, views, seed, context)
+    train, val = (split(images, part, PixelViews(pixels(images, part, spec))) for part in ("train", "val"))
+    return fit(task, train, val, recipe, views, seed, context)
 
 
 def write(model: Backbone, spec: ModelSpec, progress: Progress, folder: Path) -> Metrics:

@@ -31,5 +31,7 @@ def load(folder: Path) -> dict[str, Any] | None:
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises what it likes on a damaged file
-        raise StepFailed(f"The checkpoint {path} cannot be read: {error}", f"Remove {folder} to start again.") from error
+        raise StepFailed(
+            f"The checkpoint {path} cannot be read: {error}", f"Remove {folder} to start again."
+        ) from error
     return state

@@ -20,7 +20,7 @@ _BATCH = 64
 _KEPT = 6  # the sets most lately used; older ones are removed
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def cached(model: Backbone, stages: int, images_NCHW: Tensor, views: int, context: Context) -> Tensor:
     """Features (V, N, C, H, W) after the first ``stages`` stages, bfloat16, mapped from ``home/cache/features``.
 
@@ -34,7 +34,7 @@ def cached(model: Backbone, stages: int, images_NCHW: Tensor, views: int, contex
     if not (path.exists() and about.exists()):
         _write(model.eval(), stages, images_NCHW, views, path, about, context)
         for old in sorted(folder.glob("*.bin"), key=lambda p: p.stat().st_mtime)[:-_KEPT]:
-            old.unlink()
+            old.unlink(missing_ok=True)
             old.with_suffix(".json").unlink(missing_ok=True)
     path.touch()
     shape = json.loads(about.read_text(encoding="utf-8"))
@@ -46,11 +46,10 @@ def _write(
     model: Backbone, stages: int, images_NCHW: Tensor, views: int, path: Path, about: Path, context: Context
 ) -> None:
     total, done = views * len(images_NCHW), 0
-    model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     shape: list[int] = []
     with replacing(path) as partial, partial.open("wb") as stream:
         for view in range(views):
-            for images in images_NCHW.split(_BATCH):
+            for images in torch.split(images_NCHW, _BATCH):
                 if context.cancelled():
                     raise StepFailed("The computation of teacher features was interrupted.", "Run it again.")
                 turned = dihedral(images, torch.full((len(images),), view))

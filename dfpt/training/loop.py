@@ -23,6 +23,7 @@ from dfpt.training.views import Split
 
 _VALIDATION_BATCH = 256
 _WARM_UP = 0.1  # share of the steps in which the learning rate rises
+_SHORTEST = 11  # steps of a schedule whose warm-up is not empty; torch divides by zero at 10
 
 
 class Task(Protocol):
@@ -33,8 +34,11 @@ class Task(Protocol):
         trained: holds all that changes; its state is what a checkpoint keeps.
     """
 
-    name: str
-    trained: nn.Module
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def trained(self) -> nn.Module: ...
 
     def groups(self, lr: float) -> list[dict[str, Any]]:
         """The optimiser's parameter groups, each with its ``lr``."""
@@ -78,7 +82,7 @@ def fit(task: Task, train: Split, val: Split, recipe: Recipe, views: int, seed: 
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser,
         max_lr=[group["lr"] for group in optimiser.param_groups],
-        total_steps=batches * recipe.epochs + 1,
+        total_steps=max(batches * recipe.epochs + 1, _SHORTEST),
         pct_start=_WARM_UP,
     )
     progress, best = Progress(), copy.deepcopy(task.trained.state_dict())
@@ -95,10 +99,12 @@ def fit(task: Task, train: Split, val: Split, recipe: Recipe, views: int, seed: 
         torch.manual_seed(seed * 100_003 + epoch)
         task.trained.train()
         totals: dict[str, float] = {}
+        # Drawn before any dropout draws: every task of a seed sees the same images in the same views.
+        drawn = torch.randint(views, (len(train.labels),))
         for number, index in enumerate(_order(len(train.labels), recipe.batch_size)):
             if context.cancelled():
-                raise StepFailed(f"{task.name} was interrupted in epoch {epoch + 1}.", "Run it again: it goes on there.")
-            inputs = train.inputs(index, torch.randint(views, (len(index),)))
+                raise StepFailed(f"{task.name} was interrupted in epoch {epoch + 1}.", "Run again: it goes on there.")
+            inputs = train.inputs(index, drawn[index])
             with precision.autocast(dtype):
                 losses = task.losses(train.labels[index], *inputs)
             _check_finite(task.name, losses, [train.ids[i] for i in index.tolist()])
@@ -139,7 +145,7 @@ def validate(task: Task, val: Split) -> dict[str, float]:
     """Loss, accuracy and the task's own figures on a split, in float32, every image as it is."""
     task.trained.eval()
     parts: dict[str, list[Tensor]] = {}
-    for index in torch.arange(len(val.labels)).split(_VALIDATION_BATCH):
+    for index in torch.split(torch.arange(len(val.labels)), _VALIDATION_BATCH):
         for name, logits in task.logits(*val.inputs(index, torch.zeros_like(index))).items():
             parts.setdefault(name, []).append(logits.float())
     logits_NK = {name: torch.cat(found) for name, found in parts.items()}
@@ -173,7 +179,7 @@ def write_history(history: list[dict[str, float]], path: Path) -> None:
 def _order(count: int, batch_size: int) -> list[Tensor]:
     """A random order cut into whole batches; the rest sits out this epoch (one batch of all where there are few)."""
     order = torch.randperm(count)
-    return [order] if count < batch_size else list(order[: count // batch_size * batch_size].split(batch_size))
+    return [order] if count < batch_size else list(torch.split(order[: count // batch_size * batch_size], batch_size))
 
 
 def _check_finite(name: str, losses: Mapping[str, Tensor], ids: list[str]) -> None:
@@ -193,7 +199,8 @@ def _precision(task: Task, train: Split, recipe: Recipe, home: Path) -> torch.dt
         return precision.choose(recipe.precision, lambda: torch.tensor(0.0), "", home)
     trial = copy.deepcopy(task)  # BatchNorm's statistics move in a measurement
     trial.trained.train()
-    what = f"{task.name} {[tuple(x.shape) for x in inputs]}"
+    size = sum(parameter.numel() for parameter in task.trained.parameters())
+    what = f"{task.name} {size} {[tuple(x.shape) for x in inputs]}"
     return precision.choose(
         "auto", lambda: torch.stack(list(trial.losses(train.labels[index], *inputs).values())).sum(), what, home
     )

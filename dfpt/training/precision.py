@@ -1,4 +1,4 @@
-"""Float32 or bfloat16: measured once for this machine and this network, then kept, so that a rerun computes the same."""
+"""Float32 or bfloat16: measured once for this machine and network, then kept, so that a rerun computes the same."""
 
 from __future__ import annotations
 
@@ -34,8 +34,7 @@ def choose(wanted: str, step: Callable[[], Tensor], what: str, home: Path) -> to
         known = {}
     key = f"{what}, torch {torch.__version__}, {platform.machine()}, {torch.get_num_threads()} threads"
     if key not in known:
-        seconds = {name: _seconds(step, dtype) for name, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16))}
-        known[key] = seconds
+        known[key] = {"float32": _seconds(step, torch.float32), "bfloat16": _seconds(step, torch.bfloat16)}
         write_json(path, known)
     return torch.bfloat16 if known[key]["bfloat16"] < _WORTH_IT * known[key]["float32"] else torch.float32
 
@@ -50,6 +49,6 @@ def _seconds(step: Callable[[], Tensor], dtype: torch.dtype) -> float:
         start = time.perf_counter()
         with autocast(dtype):
             loss = step()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         best = min(best, time.perf_counter() - start)
     return best

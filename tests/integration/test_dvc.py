@@ -1,0 +1,77 @@
+"""``dvc repro`` drives the same steps to the same weights as ``dfpt run``."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dfpt.files import sha256
+from dfpt.graph import STEPS
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """What DVC needs of a clone, set to the smoke profile on digits, and a ``dfpt`` to call."""
+    place = tmp_path / "clone"
+    shutil.copytree(ROOT / "dfpt", place / "dfpt", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("dvc.yaml", ".dvcignore"):
+        shutil.copy(ROOT / name, place)
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params["profile"] = "smoke"
+    params["data"]["source"] = "digits"
+    (place / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    program = tmp_path / "bin" / "dfpt"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m dfpt.cli.main "$@"\n')
+    program.chmod(0o755)
+    dvc(place, "init", "--no-scm", "--quiet")
+    return place
+
+
+def dvc(place: Path, *arguments: str) -> str:
+    environment = os.environ | {"PATH": f"{place.parent / 'bin'}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        [sys.executable, "-m", "dvc", *arguments],
+        cwd=place,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_dvc_makes_the_same_student_and_repeats_only_what_sees_the_registry(clone: Path, tmp_path: Path) -> None:
+    dvc(clone, "repro")
+    ours = subprocess.run(
+        [
+            *(sys.executable, "-m", "dfpt.cli.main", "run", "--json"),
+            *("--home", str(tmp_path / "home"), "--config", str(clone / "params.yaml")),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    weights = clone / "artifacts" / "distil" / "student" / "model.safetensors"
+    assert sha256(weights) == json.loads(ours.stdout)["weights_sha256"], ours.stderr
+
+    second = dvc(clone, "repro")
+    assert {name for name in STEPS if f"Running stage '{name}'" in second} == {"gate", "register"}
+    metrics = json.loads(dvc(clone, "metrics", "show", "--json"))
+    assert set(metrics[""]["data"]) == {f"reports/{name}.json" for name in STEPS}
+    plots = json.loads(dvc(clone, "plots", "show", "--show-vega", "--json"))
+    assert len(plots) == 2

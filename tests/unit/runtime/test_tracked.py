@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from dfpt.config import Config, for_step
+from dfpt.errors import StepFailed
+from dfpt.runtime.tracked import VARIABLE, Tracking, tracked
+
+CONFIG = for_step(Config(), "distil")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A state folder whose runner has told its steps where they belong."""
+    from dfpt.tracking import store
+
+    experiment = store.ensure(tmp_path, "digits")
+    client = store.client(store.tracking_uri(tmp_path))
+    parent = client.create_run(experiment).info.run_id
+    monkeypatch.setenv(VARIABLE, Tracking(experiment, parent, {"dfpt.data_hash": "abc"}).to_environment())
+    return tmp_path
+
+
+def test_a_step_becomes_a_run_below_its_runners(home: Path) -> None:
+    from dfpt.tracking import store
+
+    with tracked("distil", CONFIG, home, lambda: False) as run:
+        assert run is not None
+        run.metrics({"val_accuracy": 0.25}, 0)
+        run.metrics({"val_accuracy": 0.5}, 1)
+    found = store.client(store.tracking_uri(home)).get_run(run.run_id)
+    assert found.data.metrics == {"val_accuracy": 0.5}
+    assert found.data.tags["mlflow.parentRunId"] == json.loads(os.environ[VARIABLE])["parent"]
+    assert found.data.tags["dfpt.data_hash"] == "abc"
+    assert found.info.status == "FINISHED"
+
+
+def test_a_failed_step_is_a_failed_run(home: Path) -> None:
+    from dfpt.tracking import store
+
+    client = store.client(store.tracking_uri(home))
+    with pytest.raises(StepFailed), tracked("distil", CONFIG, home, lambda: False):
+        raise StepFailed("loss is NaN")
+    (experiment,) = client.search_experiments(filter_string="name = 'digits'")
+    found = client.search_runs([experiment.experiment_id], "tags.`dfpt.step` = 'distil'")[0]
+    assert found.info.status == "FAILED"
+    assert "loss is NaN" in found.data.tags["dfpt.error"]
+
+
+def test_nothing_is_tracked_where_nobody_asked(tmp_path: Path) -> None:
+    with tracked("distil", CONFIG, tmp_path, lambda: False) as run:
+        assert run is None
+    assert list(tmp_path.iterdir()) == []
