@@ -6,6 +6,8 @@ Every command's module imports only what its options need; the rest is imported 
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import signal
 import sys
@@ -50,6 +52,7 @@ def main() -> None:
         sys.argv.remove("--debug")
         debug = True
     signal.signal(signal.SIGTERM, _terminate)
+    atexit.register(gc.freeze)  # or Python looks for garbage in all that it has imported before it ends
     try:
         app()
     except Exception as error:

@@ -193,10 +193,10 @@ def _check_finite(name: str, losses: Mapping[str, Tensor], ids: list[str]) -> No
 
 
 def _precision(task: Task, train: Split, recipe: Recipe, home: Path) -> torch.dtype:
-    index = torch.arange(min(recipe.batch_size, len(train.labels)))
-    inputs = train.inputs(index, torch.zeros_like(index))
     if recipe.precision != "auto":
         return precision.choose(recipe.precision, lambda: torch.tensor(0.0), "", home)
+    index = torch.arange(min(recipe.batch_size, len(train.labels)))
+    inputs = train.inputs(index, torch.zeros_like(index))
     trial = copy.deepcopy(task)  # BatchNorm's statistics move in a measurement
     trial.trained.train()
     size = sum(parameter.numel() for parameter in task.trained.parameters())

@@ -121,6 +121,15 @@ def test_only_what_is_asked_for_is_judged() -> None:
 FIGURES = [(name, path) for name, (_, _, paths) in THRESHOLDS.items() for path in paths]
 
 
+@pytest.mark.parametrize("value", NOT_A_FIGURE, ids=lambda value: "removed" if value is REMOVED else str(value)[:9])
+@pytest.mark.parametrize(("name", "path"), FIGURES)
+def test_what_is_no_figure_is_never_taken_for_one(name: str, path: str, value: object) -> None:
+    report, champion = replaced(path, value)
+    check = decide(report, Thresholds(**{name: THRESHOLDS[name][0]}), champion).checks[-1]
+    assert (check.passed, check.found) == (False, None)
+    assert path.removeprefix("champion.") in check.reason
+
+
 @given(
     asked=st.sampled_from(FIGURES),
     others=st.sets(st.sampled_from(sorted(THRESHOLDS))),
@@ -146,6 +155,23 @@ def test_it_never_passes_when_a_figure_that_is_asked_for_is_none(
 def test_it_never_passes_when_a_part_of_the_report_is_something_else(part: str, value: object) -> None:
     report, champion = replaced(part, value)
     assert decide(report, ALL, champion).outcome == "fail"
+
+
+def test_a_decision_without_checks_is_a_no() -> None:
+    assert Decision((), None, WEIGHTS).outcome == "fail"
+
+
+def test_a_difference_of_exactly_the_limit_is_not_refused_for_its_rounding() -> None:
+    assert 0.9 - 0.89 > 0.01
+    report, _ = replaced("models.teacher.accuracy", 0.9)
+    report["models"]["student"]["accuracy"] = 0.89
+    report["comparisons"]["student-teacher"]["accuracy"]["difference"] = -0.01
+    assert decide(report, Thresholds(max_drop_against_teacher=0.01), None).outcome == "pass"
+
+
+def test_an_interval_that_is_upside_down_is_none() -> None:
+    report, champion = replaced("champion.high", -0.1)
+    assert failed(decide(report, ALL, champion)) == ["non_inferior_to_champion"]
 
 
 def test_a_gate_that_asks_for_nothing_refuses() -> None:

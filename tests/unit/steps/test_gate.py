@@ -171,6 +171,7 @@ def test_an_unreadable_report_is_refused(room: Room, text: str) -> None:
         (lambda table: table.iloc[:-1], "other images"),
         (lambda table: table.iloc[::-1], "other images"),
         (lambda table: table.assign(label=0), "other images"),
+        (lambda table: table.assign(id="elsewhere-" + table["id"]), "other images"),
         (lambda table: table.assign(student=[[0.9, 0.05, 0.05]] * len(table)), "accuracy that the report states"),
         (lambda table: table.assign(student=[[float("nan")] * 3] * len(table)), "not finite"),
         (lambda table: table.drop(columns="student"), "Cannot read the predictions"),

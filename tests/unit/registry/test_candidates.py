@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dfpt import files
+from dfpt.errors import UsageError
+from dfpt.registry import artifacts, candidates
+from dfpt.registry.handle import Registry, open_registry
+from dfpt.tracking import store
+
+pytest_plugins = "tests.mlflow_home"
+
+
+def versions(registry: Registry) -> list[Any]:
+    return list(registry.client.search_model_versions("name = 'elpv'"))
+
+
+def test_a_candidate_has_weights_evidence_signature_lineage_and_figures(home: Path, submit: Callable[..., Any]) -> None:
+    import mlflow.onnx
+
+    request = submit(b"weights", accuracy=0.75)
+
+    registry = open_registry(home)
+    (version,) = versions(registry)
+    folder = artifacts.local(version, registry.uri)
+    assert (folder / "student" / "model.safetensors").read_bytes() == b"weights"
+    assert {file.name for file in (folder / "evidence").iterdir()} == {"report.json", "gate.html"}
+    assert {file.path for file in registry.client.list_artifacts(version.run_id, "evidence")} == {
+        "evidence/report.json",
+        "evidence/gate.html",
+    }
+    info = mlflow.models.get_model_info(str(folder))
+    assert info.signature.inputs.inputs[0].shape == (-1, 2, 4, 4)
+    assert info.saved_input_example_info is not None
+    assert version.tags["dfpt.git_revision"] == "abc123"
+    assert version.tags["dfpt.data_hash"] == "d" * 64
+    assert float(version.tags["dfpt.metric.accuracy"]) == 0.75
+    assert float(version.tags["dfpt.metric.teacher_accuracy"]) == 0.8
+    assert version.tags["dfpt.status"] == "pending"
+    assert request.artifact_sha256 == files.sha256(folder) == version.tags[artifacts.ARTIFACT_TAG]
+    assert registry.client.get_model_version_by_alias("elpv", "candidate").version == version.version
+
+
+def test_the_same_weights_make_one_version_and_one_request(home: Path, make_bundle: Callable[..., Any]) -> None:
+    registry = open_registry(home)
+    bundle, run = make_bundle(), registry.client.create_run(store.ensure(home, "elpv")).info.run_id
+
+    first = candidates.register(registry, "elpv", bundle, run)
+    second = candidates.register(registry, "elpv", bundle, run)
+
+    assert first.version == second.version
+    assert len(versions(registry)) == 1
+
+
+def test_a_newer_candidate_takes_the_alias_and_the_older_says_that_it_is_superseded(
+    home: Path, submit: Callable[..., Any]
+) -> None:
+    submit(b"old")
+    submit(b"new")
+
+    registry = open_registry(home)
+    assert int(registry.client.get_model_version_by_alias("elpv", "candidate").version) == 2
+    assert [registry.client.get_model_version("elpv", n).tags["dfpt.status"] for n in ("1", "2")] == [
+        "superseded",
+        "pending",
+    ]
+
+
+def test_a_failure_while_logging_leaves_no_version(
+    home: Path, submit: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import mlflow
+
+    def full(*_: object) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(mlflow.MlflowClient, "log_model_artifacts", full)
+
+    with pytest.raises(OSError, match="No space left"):
+        submit()
+
+    assert versions(open_registry(home)) == []
+
+
+def test_the_name_of_the_production_side_is_no_candidates_name(home: Path, make_bundle: Callable[..., Any]) -> None:
+    with pytest.raises(UsageError, match="kept for the production side"):
+        candidates.register(open_registry(home), "elpv-production", make_bundle(), "run")
