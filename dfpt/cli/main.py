@@ -18,7 +18,7 @@ from typing import Annotated
 
 import typer
 
-from dfpt.cli import bench, data, doctor, pipeline, run, step
+from dfpt.cli import bench, data, doctor, model, pipeline, run, step, up
 
 _TYPER_INTERRUPTED = 130
 
@@ -34,7 +34,9 @@ app.command("run")(run.command)
 app.command("step")(step.command)
 app.add_typer(data.app, name="data")
 app.add_typer(bench.app, name="bench")
+app.add_typer(model.app, name="model")
 app.add_typer(pipeline.app, name="pipeline")
+app.command("up")(up.command)
 app.add_typer(bench.app, name="bench")
 app.command("doctor")(doctor.command)
 
