@@ -31,13 +31,12 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command("run")(run.command)
-app.command("step")(step.command)
+app.command("up")(up.command)
+app.add_typer(model.app, name="model")
 app.add_typer(data.app, name="data")
 app.add_typer(bench.app, name="bench")
-app.add_typer(model.app, name="model")
 app.add_typer(pipeline.app, name="pipeline")
-app.command("up")(up.command)
-app.add_typer(bench.app, name="bench")
+app.command("step")(step.command)
 app.command("doctor")(doctor.command)
 
 

@@ -38,12 +38,11 @@ def command(
     if uri.startswith("sqlite:") and not (home / store.DATABASE).exists():
         raise UsageError(f"There are no runs in {home}.", "Name the folder with --home, or make some: dfpt run.")
     require_free(port)
-    with _server(uri, home, port) as server:
+    with contextlib.suppress(KeyboardInterrupt), _server(uri, home, port) as server:
         _announce(f"http://{HOST}:{port}", uri)
         typer.echo("Ctrl-C stops it.")
-        with contextlib.suppress(KeyboardInterrupt):
-            server.wait()
-            raise StepFailed("MLflow's server has stopped by itself.", f"Its last words are in {_log(home)}.")
+        server.wait()
+        raise StepFailed("MLflow's server has stopped by itself.", f"Its last words are in {_log(home)}.")
 
 
 def require_free(port: int) -> None:

@@ -42,8 +42,8 @@ class ImageSet:
         return self._column(split, "label")
 
     def _column(self, split: str, name: str) -> NDArray[np.int64]:
-        column: NDArray[np.int64] = self.manifest.loc[self.manifest["split"] == split, name].to_numpy(np.int64)
-        return column
+        column = self.manifest.loc[self.manifest["split"] == split, name]
+        return column.to_numpy(np.int64, copy=True)  # pandas' own is read-only, which torch does not take
 
 
 def load(dataset: Path, validation: Path) -> ImageSet:

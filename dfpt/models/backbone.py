@@ -31,16 +31,17 @@ class Backbone(nn.Module):
 
     def to_stage(self, images_BCHW: Tensor, count: int) -> Tensor:
         """The features after the stem and the first ``count`` stages."""
-        x: Tensor = self.stem(images_BCHW)
-        for stage in list(self.stages)[:count]:
+        return self.between(self.stem(images_BCHW), 0, count)
+
+    def between(self, x: Tensor, after: int, count: int) -> Tensor:
+        """From the features after the first ``after`` stages to those after the first ``count``."""
+        for stage in list(self.stages)[after:count]:
             x = stage(x)
         return x
 
     def from_stage(self, x: Tensor, count: int) -> Tensor:
         """The logits (B, K) from the features after the first ``count`` stages."""
-        for stage in list(self.stages)[count:]:
-            x = stage(x)
-        logits_BK: Tensor = self.head(x)
+        logits_BK: Tensor = self.head(self.between(x, count, len(self.stages)))
         return logits_BK
 
 

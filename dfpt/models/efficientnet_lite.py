@@ -32,7 +32,7 @@ _WEIGHTS = "models/efficientnet-lite0-57934424.pth"
 
 
 class SameConv2d(nn.Conv2d):
-    """A convolution padded as TensorFlow's SAME: ceil(input / stride) pixels out, the odd one padded right and below."""
+    """A convolution padded as TensorFlow's SAME: ceil(input / stride) pixels out, the odd one added right and below."""
 
     def forward(self, x: Tensor) -> Tensor:
         kernel, stride = self.kernel_size[0], self.stride[0]

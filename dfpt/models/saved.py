@@ -29,6 +29,7 @@ class ModelSpec:
         mean, std: of the pixels on [0, 1]; the input is (pixel - mean) / std.
         classes: names of the logits, in order.
         parameters: their number.
+        frozen_stages: how many first stages, and the stem, are as they were packaged.
     """
 
     name: str
@@ -38,6 +39,7 @@ class ModelSpec:
     std: float
     classes: tuple[str, ...]
     parameters: int
+    frozen_stages: int = 0
 
     @property
     def num_classes(self) -> int:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import torch
 
+import torch
+
 from dfpt.config import Distillation, Prompt, Recipe
 from dfpt.datasets import ImageSet
 from dfpt.distill.dual_forward import DualForwardTeacher, PromptPath, positions
@@ -30,7 +32,8 @@ def teacher_with_paths(folder: Path, prompt: Prompt, method: str) -> tuple[DualF
         prompt.kernels,
         own_stages=method == "dfpt-kd+",
     )
-    return DualForwardTeacher(teacher, path), spec
+    dual: DualForwardTeacher = DualForwardTeacher(teacher, path).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return dual, spec
 
 
 def train(
@@ -57,7 +60,16 @@ def train(
             images,
             part,
             PixelViews(pixels(images, part, student_spec)),
-            FeatureViews(cached(teacher.teacher, teacher.depth, pixels(images, part, teacher_spec), count, context)),
+            FeatureViews(
+                cached(
+                    teacher.teacher,
+                    teacher.depth,
+                    pixels(images, part, teacher_spec),
+                    count,
+                    context,
+                    after=teacher_spec.frozen_stages,
+                )
+            ),
         )
         for part, count in (("train", views), ("val", 1))
     )

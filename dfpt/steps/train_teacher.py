@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from dfpt.config import TrainTeacherConfig
 from dfpt.datasets import load
 from dfpt.errors import UsageError
@@ -41,4 +43,5 @@ def run(inputs: Inputs, outputs: Outputs, config: TrainTeacherConfig, context: C
             "train-teacher", model, frozen, networks.weights(images, teacher.recipe), teacher.recipe.label_smoothing
         )
         progress = fit(task, train, val, teacher.recipe, views, config.seed, context)
+    spec = dataclasses.replace(spec, frozen_stages=frozen)
     return networks.write(model, spec, progress, outputs["teacher"])

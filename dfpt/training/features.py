@@ -9,30 +9,39 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from dfpt.datasets.batches import dihedral
 from dfpt.errors import StepFailed
 from dfpt.files import replacing
 from dfpt.models import Backbone
 from dfpt.steps.context import Context
 from dfpt.training import precision
+from dfpt.training.views import FeatureViews, PixelViews, Views
 
 _BATCH = 64
 _KEPT = 6  # the sets most lately used; older ones are removed
 
 
 @torch.no_grad()
-def cached(model: Backbone, stages: int, images_NCHW: Tensor, views: int, context: Context) -> Tensor:
+def cached(
+    model: Backbone, stages: int, images_NCHW: Tensor, views: int, context: Context, after: int | None = None
+) -> Tensor:
     """Features (V, N, C, H, W) after the first ``stages`` stages, bfloat16, mapped from ``home/cache/features``.
 
     Args:
         images_NCHW: the network's normalised input.
         views: V; view v of image i is row [v, i].
+        after: start from the (cached) features after that many stages: where a teacher's first stages were left as
+            they are, its own training has computed these already.
     """
     folder = context.home / "cache" / "features"
-    path = folder / f"{_key(model, stages, images_NCHW, views)}.bin"
+    after = after if after and after < stages else None
+    path = folder / f"{_key(model, stages, images_NCHW, views, after)}.bin"
     about = path.with_suffix(".json")
     if not (path.exists() and about.exists()):
-        _write(model.eval(), stages, images_NCHW, views, path, about, context)
+        if after:
+            source: Views = FeatureViews(cached(model, after, images_NCHW, views, context))
+        else:
+            source = PixelViews(images_NCHW)
+        _write(model.eval(), source, after, stages, len(images_NCHW), views, path, about, context)
         for old in sorted(folder.glob("*.bin"), key=lambda p: p.stat().st_mtime)[:-_KEPT]:
             old.unlink(missing_ok=True)
             old.with_suffix(".json").unlink(missing_ok=True)
@@ -43,29 +52,37 @@ def cached(model: Backbone, stages: int, images_NCHW: Tensor, views: int, contex
 
 
 def _write(
-    model: Backbone, stages: int, images_NCHW: Tensor, views: int, path: Path, about: Path, context: Context
+    model: Backbone,
+    source: Views,
+    after: int | None,
+    stages: int,
+    count: int,
+    views: int,
+    path: Path,
+    about: Path,
+    context: Context,
 ) -> None:
-    total, done = views * len(images_NCHW), 0
+    total, done = views * count, 0
     shape: list[int] = []
     with replacing(path) as partial, partial.open("wb") as stream:
         for view in range(views):
-            for images in torch.split(images_NCHW, _BATCH):
+            for index in torch.split(torch.arange(count), _BATCH):
                 if context.cancelled():
                     raise StepFailed("The computation of teacher features was interrupted.", "Run it again.")
-                turned = dihedral(images, torch.full((len(images),), view))
+                x = source(index, torch.full_like(index, view))
                 with precision.autocast(torch.bfloat16):
-                    features = model.to_stage(turned.contiguous(memory_format=torch.channels_last), stages)
+                    features = model.to_stage(x, stages) if after is None else model.between(x, after, stages)
                 features = features.to(torch.bfloat16).contiguous()
                 stream.write(features.view(torch.uint8).numpy().tobytes())
-                shape = [views, len(images_NCHW), *features.shape[1:]]
-                done += len(images)
+                shape = [views, count, *features.shape[1:]]
+                done += len(index)
                 context.reporter.progress(done, total, "teacher features")
     with replacing(about) as partial:
         partial.write_text(json.dumps(shape), encoding="utf-8")
 
 
-def _key(model: Backbone, stages: int, images_NCHW: Tensor, views: int) -> str:
-    digest = hashlib.sha256(f"{stages} {views} {tuple(images_NCHW.shape)}".encode())
+def _key(model: Backbone, stages: int, images_NCHW: Tensor, views: int, after: int | None) -> str:
+    digest = hashlib.sha256(f"{after} {stages} {views} {tuple(images_NCHW.shape)}".encode())
     for part in (model.stem, *model.stages[:stages]):
         for tensor in part.state_dict().values():
             digest.update(tensor.contiguous().view(-1).view(torch.uint8).numpy().tobytes())

@@ -19,7 +19,7 @@ def test_a_frozen_path_stays_as_tuned_statistics_included(tmp_path: Path) -> Non
     history = fit(task, train, val, made_up.RECIPE, 1, 0, made_up.context(tmp_path)).history
     assert all(torch.equal(tensor, before[name]) for name, tensor in paths.path.state_dict().items())
     assert "train_prompt_loss" not in history[0]
-    assert list(task.trained) == ["student"]  # type: ignore[arg-type]
+    assert list(task.trained) == ["student"]
 
 
 def test_the_prompt_path_has_a_learning_rate_of_its_own() -> None:

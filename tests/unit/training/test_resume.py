@@ -27,7 +27,7 @@ RECIPE = made_up.RECIPE.model_copy(update={"epochs": 4})
 def train(context: Context) -> tuple[Progress, dict[str, Tensor]]:
     """A training with all that has a state: the student, the whole prompt path, dropout, eight views."""
     original = made_up.teacher()
-    original.head[2].p = 0.3  # type: ignore[assignment,index,union-attr]
+    original.head[2].p = 0.3  # type: ignore[index]
     paths = made_up.dual_teacher(original, "dfpt-kd+")
     task = made_up.dual_task(paths)
     parts = made_up.split(32, paths, views=8), made_up.split(12, paths, seed=1, views=8)
@@ -86,7 +86,8 @@ def test_a_killed_process_goes_on_to_the_same_numbers(
 ) -> None:
     context = made_up.context(tmp_path)
     code = (
-        "from pathlib import Path; from tests.unit.training import made_up, test_resume; from dataclasses import replace;"
+        "from dataclasses import replace; from pathlib import Path\n"
+        "from tests.unit.training import made_up, test_resume\n"
         f"test_resume.train(replace(made_up.context(Path({str(tmp_path)!r})), reporter=test_resume.Killer()))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, timeout=60)

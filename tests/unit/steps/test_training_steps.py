@@ -1,0 +1,228 @@
+"""train-teacher, train-baseline, tune-prompt and distil on real files, with networks that train in a second."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from dfpt import models
+from dfpt.config import (
+    Augmentation,
+    DistilConfig,
+    Distillation,
+    Prompt,
+    Recipe,
+    Student,
+    Teacher,
+    TrainBaselineConfig,
+    TrainTeacherConfig,
+    TunePromptConfig,
+)
+from dfpt.datasets import load
+from dfpt.errors import StepFailed, UsageError
+from dfpt.models.backbone import count_parameters
+from dfpt.steps import distil, train_baseline, train_teacher, tune_prompt
+from dfpt.steps.context import Context
+
+RECIPE = Recipe(epochs=2, batch_size=16, lr=0.01, precision="float32")
+TEACHER = Teacher(model="resnet8", image_size=8, pretrained=False, frozen_stages=0, recipe=RECIPE)
+STUDENT = Student(model="tiny_20k", image_size=8, recipe=RECIPE)
+PROMPT = Prompt(stages=(0, 1), epochs=1)
+VIEWS = Augmentation(views=8)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The outputs of the four steps and what they returned."""
+
+    inputs: dict[str, Path]
+    metrics: dict[str, dict[str, float]]
+
+    def __getitem__(self, artifact: str) -> Path:
+        return self.inputs[artifact]
+
+
+def distil_config(prompt: Prompt = PROMPT, student: Student = STUDENT, **values: Any) -> DistilConfig:
+    distillation = Distillation(**values)
+    return DistilConfig(seed=0, augmentation=VIEWS, student=student, prompt=prompt, distillation=distillation)
+
+
+def tune_config(**values: Any) -> TunePromptConfig:
+    distillation = Distillation(**values)
+    return TunePromptConfig(seed=0, augmentation=VIEWS, student=STUDENT, prompt=PROMPT, distillation=distillation)
+
+
+@pytest.fixture(scope="module")
+def trained(inspection: Any, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    place = tmp_path_factory.mktemp("trained")
+    inputs = inspection.inputs(**{name: place / name for name in ("teacher", "baseline", "prompt", "student")})
+    steps: list[tuple[str, Any, Any]] = [
+        ("teacher", train_teacher, TrainTeacherConfig(seed=0, augmentation=VIEWS, teacher=TEACHER)),
+        ("baseline", train_baseline, TrainBaselineConfig(seed=0, augmentation=VIEWS, student=STUDENT)),
+        ("prompt", tune_prompt, tune_config()),
+        ("student", distil, distil_config()),
+    ]
+    metrics = {
+        name: step.run(inputs, {name: place / name}, config, Context(place / "home", place / "checkpoints" / name))
+        for name, step, config in steps
+    }
+    return Trained(inputs, metrics)
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Context:
+    return Context(tmp_path / "home", tmp_path / "checkpoints")
+
+
+def history(folder: Path) -> list[dict[str, str]]:
+    with (folder / "history.csv").open(newline="") as stream:
+        return [{name: value for name, value in row.items() if name != "seconds"} for row in csv.DictReader(stream)]
+
+
+def weights(folder: Path) -> bytes:
+    return (folder / "model.safetensors").read_bytes()
+
+
+def test_the_saved_student_holds_the_student_alone(trained: Trained) -> None:
+    """Guarantee 5 of the algorithm: after training the teacher costs nothing."""
+    plain = models.create("tiny_20k", 3, 1, 8)
+    tensors = load_file(trained["student"] / "model.safetensors")
+    assert {name: tensor.shape for name, tensor in tensors.items()} == {
+        name: tensor.shape for name, tensor in plain.state_dict().items()
+    }
+    student, spec = models.load(trained["student"])
+    assert count_parameters(student) == spec.parameters == count_parameters(plain)
+    assert sorted(path.name for path in trained["student"].iterdir()) == [
+        "history.csv",
+        "model.json",
+        "model.safetensors",
+    ]
+    assert len(weights(trained["student"])) == len(weights(trained["baseline"]))
+    assert (trained["student"] / "model.json").read_bytes() == (trained["baseline"] / "model.json").read_bytes()
+    assert weights(trained["student"]) != weights(trained["baseline"])
+
+
+def test_without_the_weights_of_both_paths_the_student_is_the_baseline(
+    trained: Trained, tmp_path: Path, context: Context
+) -> None:
+    config = distil_config(from_original=0, from_prompt=0)
+    distil.run(trained.inputs, {"student": tmp_path / "student"}, config, context)
+    assert weights(tmp_path / "student") == weights(trained["baseline"])
+
+
+def test_the_metrics_are_those_of_the_kept_epoch_and_the_last_beside_them(trained: Trained) -> None:
+    metrics, rows = trained.metrics["student"], history(trained["student"])
+    kept = rows[int(metrics["best_epoch"])]
+    for name in ("val_accuracy", "val_loss", "val_prompt_accuracy", "val_original_gap", "val_prompt_gap"):
+        assert metrics[name] == float(kept[name])
+    assert metrics["last_val_accuracy"] == float(rows[-1]["val_accuracy"])
+    assert metrics["epochs"] == len(rows) == 2
+    assert metrics["training_seconds"] > 0
+    parameters = trained.metrics["teacher"]["parameters"] / trained.metrics["baseline"]["parameters"]
+    assert metrics["teacher_to_student"] == parameters
+    assert "val_prompt_accuracy" not in trained.metrics["baseline"]
+
+
+def test_the_prompt_folder_says_what_was_added_to_the_teacher(trained: Trained) -> None:
+    about = json.loads((trained["prompt"] / "prompt.json").read_text())
+    tensors = load_file(trained["prompt"] / "prompt.safetensors")
+    assert about["positions"] == [0, 1]
+    assert about["teacher_parameters"] == models.load(trained["teacher"])[1].parameters
+    assert about["parameters"] == trained.metrics["prompt"]["prompt_parameters"]
+    assert {name.split(".")[0] for name in tensors} == {"prompts", "fusions", "head"}
+    assert about["probe"]["name"] == "tiny_20k"
+    assert len(history(trained["prompt"])) == PROMPT.epochs
+
+
+def test_the_whole_path_brings_its_own_stages_and_fits_its_own_method_alone(
+    trained: Trained, tmp_path: Path, context: Context
+) -> None:
+    tune_prompt.run(trained.inputs, {"prompt": tmp_path / "prompt"}, tune_config(method="dfpt-kd+"), context)
+    tensors = load_file(tmp_path / "prompt" / "prompt.safetensors")
+    assert {name.split(".")[0] for name in tensors} == {"prompts", "fusions", "head", "stages"}
+    inputs = trained.inputs | {"prompt": tmp_path / "prompt"}
+    context = replace(context, checkpoints=tmp_path / "distil")
+    distil.run(inputs, {"student": tmp_path / "student"}, distil_config(method="dfpt-kd+"), context)
+    with pytest.raises(UsageError, match="does not fit this configuration"):
+        distil.run(inputs, {"student": tmp_path / "other"}, distil_config(method="dfpt-kd"), context)
+
+
+@pytest.mark.parametrize("stages", [(0,), (1, 2)])
+def test_a_prompt_tuned_for_other_stages_is_refused(
+    trained: Trained, tmp_path: Path, context: Context, stages: tuple[int, ...]
+) -> None:
+    config = distil_config(PROMPT.model_copy(update={"stages": stages}))
+    with pytest.raises(UsageError, match="does not fit this configuration") as refused:
+        distil.run(trained.inputs, {"student": tmp_path / "student"}, config, context)
+    assert refused.value.remedy == "Run tune-prompt again with it."
+
+
+@pytest.mark.parametrize("warm", [True, False])
+def test_a_warm_start_is_the_probe_and_a_cold_one_a_new_student(
+    trained: Trained, tmp_path: Path, context: Context, warm: bool
+) -> None:
+    student = STUDENT.model_copy(update={"recipe": RECIPE.model_copy(update={"epochs": 0})})
+    config = distil_config(student=student, warm_start=warm)
+    metrics = distil.run(trained.inputs, {"student": tmp_path / "student"}, config, context)
+    assert metrics["epochs"] == 0
+    torch.manual_seed(0)
+    new = models.create("tiny_20k", 3, 1, 8).state_dict()
+    expected = load_file(trained["prompt"] / "probe.safetensors") if warm else new
+    found = load_file(tmp_path / "student" / "model.safetensors")
+    assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
+    assert history(tmp_path / "student") == []
+
+
+@pytest.mark.parametrize("batches", [4, 12], ids=["while features are computed", "in the second epoch"])
+def test_an_interrupted_distillation_ends_as_an_uninterrupted_one(
+    trained: Trained, tmp_path: Path, context: Context, batches: int
+) -> None:
+    """Guarantee 6 for a whole step: the second attempt reads features that the first one computed."""
+    asked: Iterator[int] = itertools.count()
+    interrupted = replace(context, cancelled=lambda: next(asked) >= batches)
+    with pytest.raises(StepFailed, match="interrupted"):
+        distil.run(trained.inputs, {"student": tmp_path / "student"}, distil_config(), interrupted)
+    assert not (tmp_path / "student").exists()
+    distil.run(trained.inputs, {"student": tmp_path / "student"}, distil_config(), context)
+    assert weights(tmp_path / "student") == weights(trained["student"])
+    assert history(tmp_path / "student") == history(trained["student"])
+
+
+def test_a_pretrained_teacher_keeps_its_frozen_stages(inspection: Any, tmp_path: Path, context: Context) -> None:
+    recipe = RECIPE.model_copy(update={"epochs": 1})
+    teacher = Teacher(model="efficientnet_lite0", image_size=8, pretrained=True, frozen_stages=5, recipe=recipe)
+    config = TrainTeacherConfig(seed=0, augmentation=Augmentation(views=1), teacher=teacher)
+    train_teacher.run(inspection.inputs(), {"teacher": tmp_path / "teacher"}, config, context)
+    model, spec = models.load(tmp_path / "teacher")
+    packaged = models.create("efficientnet_lite0", 3, 1, 8, pretrained=True).state_dict()
+    changed = {name for name, tensor in model.state_dict().items() if not torch.equal(tensor, packaged[name])}
+    assert {name.split(".")[0] + name.split(".")[1] for name in changed if name.startswith("stages")} == {
+        "stages5",
+        "stages6",
+    }
+    assert not any(name.startswith("stem") for name in changed)
+    assert (spec.mean, spec.std) == (127 / 255, 128 / 255)
+
+
+def test_more_frozen_stages_than_there_are_is_refused(inspection: Any, tmp_path: Path, context: Context) -> None:
+    teacher = Teacher(model="efficientnet_lite0", image_size=8, frozen_stages=8)
+    config = TrainTeacherConfig(seed=0, augmentation=VIEWS, teacher=teacher)
+    with pytest.raises(UsageError, match="has 7 stages"):
+        train_teacher.run(inspection.inputs(), {"teacher": tmp_path / "teacher"}, config, context)
+
+
+def test_the_input_is_normalised_by_the_training_pixels(trained: Trained, inspection: Any) -> None:
+    images = load(inspection.dataset, inspection.validation)
+    pixels = images.images[images.rows("train")] / 255
+    spec = models.load(trained["teacher"])[1]
+    assert (spec.mean, spec.std) == pytest.approx((pixels.mean(), pixels.std()), abs=1e-6)
+    assert spec.classes == images.task.classes
