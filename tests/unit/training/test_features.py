@@ -84,6 +84,7 @@ def test_other_weights_images_stages_or_views_are_computed_anew(
 
 
 def test_the_network_is_left_fit_for_training_through_it(model: Backbone, context: Context) -> None:
+    model = model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]  # as it is when loaded
     cached(model, 1, made_up.pictures(6)[0], 1, context)
     features = torch.randn(2, 16, 8, 8, requires_grad=True)
     model.from_stage(features, 1).sum().backward()
