@@ -72,10 +72,11 @@ def _report(error: BaseException, debug: bool) -> int:
     """Print ``error`` for a person; return the exit code."""
     from dfpt.runtime import trouble
 
-    explained = trouble.explain(error, "dfpt", Path(os.environ.get("DFPT_HOME") or "."))
+    command = " ".join(["dfpt", *(word for word in sys.argv[1:2] if not word.startswith("-"))])
+    explained = trouble.explain(error, command, Path(os.environ.get("DFPT_HOME") or "."))
     if debug:
         traceback.print_exception(error)
-    print(f"dfpt: {explained}", file=sys.stderr)
+    print(explained, file=sys.stderr)
     return explained.exit_code
 
 

@@ -17,7 +17,7 @@ def run(inputs: Inputs, outputs: Outputs, config: DistilConfig, context: Context
     """Takes dataset, validation, teacher and prompt, gives student."""
     images = load(inputs["dataset"], inputs["validation"])
     distillation = config.distillation
-    teacher, teacher_spec = dual.teacher_with_paths(inputs["teacher"], config.prompt, distillation.method)
+    teacher, teacher_spec = dual.teacher_with_paths(inputs["teacher"], config.prompt, distillation.method, config.seed)
     student, spec = networks.new_student(config.student, images, config.seed)
     _restore(teacher.path, inputs, "prompt.safetensors")
     if distillation.warm_start:

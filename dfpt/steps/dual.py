@@ -6,8 +6,6 @@ from pathlib import Path
 
 import torch
 
-import torch
-
 from dfpt.config import Distillation, Prompt, Recipe
 from dfpt.datasets import ImageSet
 from dfpt.distill.dual_forward import DualForwardTeacher, PromptPath, positions
@@ -20,10 +18,10 @@ from dfpt.training.loop import Progress, fit
 from dfpt.training.views import FeatureViews, PixelViews, pixels, split
 
 
-def teacher_with_paths(folder: Path, prompt: Prompt, method: str) -> tuple[DualForwardTeacher, ModelSpec]:
-    """The saved teacher with a neutral prompt path."""
+def teacher_with_paths(folder: Path, prompt: Prompt, method: str, seed: int) -> tuple[DualForwardTeacher, ModelSpec]:
+    """The saved teacher with a neutral prompt path, initialised from ``seed``."""
     teacher, spec = load(folder)
-    teacher = teacher.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    torch.manual_seed(seed)
     path = PromptPath(
         teacher,
         positions(prompt.stages, len(teacher.stages)),

@@ -21,7 +21,9 @@ from dfpt.training.loop import write_history
 def run(inputs: Inputs, outputs: Outputs, config: TunePromptConfig, context: Context) -> Metrics:
     """Takes dataset, validation and teacher, gives prompt: ``prompt.safetensors`` (phi) and ``probe.safetensors``."""
     images = load(inputs["dataset"], inputs["validation"])
-    teacher, teacher_spec = dual.teacher_with_paths(inputs["teacher"], config.prompt, config.distillation.method)
+    teacher, teacher_spec = dual.teacher_with_paths(
+        inputs["teacher"], config.prompt, config.distillation.method, config.seed
+    )
     probe, spec = networks.new_student(config.student, images, config.seed)
     progress = dual.train(
         "tune-prompt",

@@ -124,7 +124,7 @@ def test_a_changed_student_trains_no_teacher(first: Ended, ready: Path) -> None:
 
 @pytest.mark.parametrize("whole", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["all of it", "the runner"])
 def test_a_run_that_was_killed_in_training_goes_on_to_the_same_weights(whole: bool, first: Ended, ready: Path) -> None:
-    with start_until_checkpoint("distil", ready, *SMOKE, "--from", "distil") as process:
+    with start_until_checkpoint("distil", ready, *SMOKE, "--from", "tune-prompt") as process:
         if whole:
             os.killpg(process.pid, signal.SIGKILL)
         else:

@@ -64,6 +64,24 @@ def test_the_second_time_they_are_read_back(model: Backbone, context: Context, w
     assert not second.any()  # what the file holds, not what the network says
 
 
+def test_deep_features_are_computed_from_the_shallow_ones_that_are_kept(
+    model: Backbone, context: Context, watch: Watch
+) -> None:
+    images = made_up.pictures(COUNT)[0]
+    cached(model, 1, images, 8, context)
+    (shallow,) = (context.home / "cache" / "features").glob("*.bin")
+    found = cached(model, 3, images, 8, context, after=1)
+    assert watch.computed == 2 * 16
+    for view in range(8):
+        with torch.no_grad():
+            expected = model.to_stage(dihedral(images, torch.full((COUNT,), view)), 3)
+        assert (found[view].float() - expected).abs().max() < 0.05 * expected.abs().max()  # rounded twice
+    assert torch.equal(cached(model, 1, images, 8, context, after=1), cached(model, 1, images, 8, context))
+    assert watch.computed == 2 * 16  # nothing lies between
+    shallow.write_bytes(bytes(shallow.stat().st_size))
+    assert not torch.equal(cached(model, 2, images, 8, context, after=1)[0], cached(model, 2, images, 8, context)[0])
+
+
 def test_other_weights_images_stages_or_views_are_computed_anew(
     model: Backbone, context: Context, watch: Watch
 ) -> None:
