@@ -1,0 +1,66 @@
+"""The summary over seeds is computed from the stored cells, and cells of another configuration are not mixed in."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from dfpt.bench import seeds
+from dfpt.config import Config
+from dfpt.errors import UsageError
+
+
+def _store(folder: Path, seed: int, teacher: float, baseline: float, student: float) -> None:
+    models = {
+        name: {"accuracy": accuracy, "macro_f1": accuracy / 2, "ece": 0.1, "parameters": parameters}
+        for name, accuracy, parameters in (
+            ("teacher", teacher, 2000),
+            ("baseline", baseline, 100),
+            ("student", student, 100),
+        )
+    }
+    cell = {
+        "seed": seed,
+        "config": Config(seed=seed).model_dump(mode="json"),
+        "metrics": {"distil": {"val_original_gap": 0.3, "val_prompt_gap": 0.2}},
+        "report": {"models": models},
+    }
+    folder.mkdir(exist_ok=True)
+    (folder / f"seed-{seed}.json").write_text(json.dumps(cell))
+
+
+def test_the_summary_pairs_models_by_seed(tmp_path: Path) -> None:
+    _store(tmp_path, 0, 0.80, 0.70, 0.72)
+    _store(tmp_path, 1, 0.78, 0.72, 0.71)
+    found = seeds.summarise(tmp_path)
+    assert found["seeds"] == [0, 1]
+    assert found["student_minus_baseline"]["mean"] == pytest.approx(0.005)
+    assert found["student_minus_baseline"]["std"] == pytest.approx(0.0212132)
+    assert found["student_minus_baseline"]["seeds_with_gain"] == 1
+    assert found["teacher_minus_baseline"]["mean"] == pytest.approx(0.08)
+    assert found["models"]["teacher"]["macro_f1"]["values"] == [0.4, 0.39]
+    assert "binary_accuracy" not in found["models"]["student"]
+    assert found["teacher_to_student_parameters"] == 20
+    assert json.loads((tmp_path / "summary.json").read_text()) == found
+
+
+def test_stored_cells_are_not_computed_again(tmp_path: Path) -> None:
+    for seed in range(2):
+        _store(tmp_path / "out", seed, 0.8, 0.7, 0.75)
+    found = seeds.run(Config(), 2, tmp_path / "out", tmp_path / "home")
+    assert found["seeds"] == [0, 1]
+    assert not (tmp_path / "home").exists()
+
+
+def test_cells_of_another_configuration_are_refused(tmp_path: Path) -> None:
+    _store(tmp_path, 0, 0.8, 0.7, 0.75)
+    other = Config.model_validate({"student": {"image_size": 32}})
+    with pytest.raises(UsageError, match="another configuration"):
+        seeds.run(other, 1, tmp_path, tmp_path / "home")
+
+
+def test_a_folder_without_cells_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no cells"):
+        seeds.summarise(tmp_path)
