@@ -31,10 +31,10 @@ def fetch(
 ) -> None:
     """Write a source's images as they are, with a manifest that has their labels and splits."""
     from dfpt.config import PrepareConfig
+    from dfpt.context import Context
     from dfpt.datasets import fetch as fetching
     from dfpt.datasets.sources import resolve
     from dfpt.steps import prepare
-    from dfpt.steps.context import Context
 
     resolved = _resolved(source, config, profile, assignments)
     out = out or Path("data") / _name(source)
@@ -73,10 +73,10 @@ def validate(
 ) -> None:
     """Check whether a source is fit to train on; ends with 3 when it is not."""
     from dfpt.config import PrepareConfig, ValidateConfig
+    from dfpt.context import Context
     from dfpt.errors import DataRefused
     from dfpt.steps import prepare
     from dfpt.steps import validate as validation
-    from dfpt.steps.context import Context
 
     resolved = _resolved(source, config, profile, assignments)
     out = out or home / "data" / _name(source)

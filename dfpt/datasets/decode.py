@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from dfpt.context import Context
 from dfpt.datasets.sources import Item
 from dfpt.errors import StepFailed
-from dfpt.steps.context import Context
 
 if TYPE_CHECKING:
     from PIL import Image

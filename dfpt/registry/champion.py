@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
-    from dfpt.steps.context import Context
+    from dfpt.context import Context
 
 PRODUCTION = "-production"
 CHAMPION = "champion"

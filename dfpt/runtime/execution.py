@@ -23,13 +23,13 @@ from filelock import FileLock
 
 from dfpt import config as configuration
 from dfpt import files
+from dfpt.context import Context, Metrics
 from dfpt.errors import DataRefused, DfptError, GateRefused, StepFailed
 from dfpt.graph import STEPS
 from dfpt.runtime import record, trouble
 from dfpt.runtime.progress import DONE, Progress, duration
 from dfpt.runtime.revision import code_revision
 from dfpt.runtime.tracked import tracked
-from dfpt.steps.context import Context, Metrics
 from dfpt.tracking.store import tracking_uri
 
 

@@ -7,10 +7,10 @@ from safetensors.torch import load_file
 from torch import nn
 
 from dfpt.config import DistilConfig
+from dfpt.context import Context, Inputs, Metrics, Outputs
 from dfpt.datasets import load
 from dfpt.errors import UsageError
 from dfpt.steps import dual, networks
-from dfpt.steps.context import Context, Inputs, Metrics, Outputs
 
 
 def run(inputs: Inputs, outputs: Outputs, config: DistilConfig, context: Context) -> Metrics:

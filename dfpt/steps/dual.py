@@ -7,12 +7,12 @@ from pathlib import Path
 import torch
 
 from dfpt.config import Distillation, Prompt, Recipe
+from dfpt.context import Context
 from dfpt.datasets import ImageSet
 from dfpt.distill.dual_forward import DualForwardTeacher, PromptPath, positions
 from dfpt.distill.dual_task import DualTask
 from dfpt.models import Backbone, ModelSpec, load
 from dfpt.steps import networks
-from dfpt.steps.context import Context
 from dfpt.training.features import cached
 from dfpt.training.loop import Progress, fit
 from dfpt.training.views import FeatureViews, PixelViews, pixels, split

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from dfpt import datasets, files
 from dfpt.config import EvaluateConfig
+from dfpt.context import Context, Inputs, Metrics, Outputs
 from dfpt.errors import StepFailed, UsageError
 from dfpt.evaluation import page, predictions, report, schema
-from dfpt.steps.context import Context, Inputs, Metrics, Outputs
 
 if TYPE_CHECKING:
     from dfpt.datasets import ImageSet

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from dfpt import datasets, files
 from dfpt.config import GateConfig
+from dfpt.context import Context, Inputs, Metrics, Outputs
 from dfpt.errors import StepFailed
 from dfpt.evaluation import bootstrap, gate, page, predictions, schema
-from dfpt.steps.context import Context, Inputs, Metrics, Outputs
 
 if TYPE_CHECKING:
     from dfpt.datasets import ImageSet

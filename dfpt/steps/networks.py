@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from dfpt.config import Recipe, Student
+from dfpt.context import Context, Metrics
 from dfpt.datasets import ImageSet
 from dfpt.models import Backbone, ModelSpec, create, save
 from dfpt.models.backbone import count_parameters
-from dfpt.steps.context import Context, Metrics
 from dfpt.training.classification import Classification
 from dfpt.training.loop import Progress, class_weights, fit, write_history
 from dfpt.training.views import PixelViews, pixels, split

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dfpt.config import PrepareConfig
+from dfpt.context import Context, Inputs, Metrics, Outputs
 from dfpt.datasets import decode, imageset, manifest, splits
 from dfpt.datasets.sources import resolve
 from dfpt.datasets.task import Task
-from dfpt.steps.context import Context, Inputs, Metrics, Outputs
 
 
 def run(inputs: Inputs, outputs: Outputs, config: PrepareConfig, context: Context) -> Metrics:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from dfpt import files
 from dfpt.config import RegisterConfig
+from dfpt.context import Context, Inputs, Metrics, Outputs
 from dfpt.errors import GateRefused, StepFailed
-from dfpt.steps.context import Context, Inputs, Metrics, Outputs
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion

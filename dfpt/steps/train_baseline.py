@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dfpt.config import TrainBaselineConfig
+from dfpt.context import Context, Inputs, Metrics, Outputs
 from dfpt.datasets import load
 from dfpt.steps import networks
-from dfpt.steps.context import Context, Inputs, Metrics, Outputs
 
 
 def run(inputs: Inputs, outputs: Outputs, config: TrainBaselineConfig, context: Context) -> Metrics:

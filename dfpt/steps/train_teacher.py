@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 
 from dfpt.config import TrainTeacherConfig
+from dfpt.context import Context, Inputs, Metrics, Outputs
 from dfpt.datasets import load
 from dfpt.errors import UsageError
 from dfpt.steps import networks
-from dfpt.steps.context import Context, Inputs, Metrics, Outputs
 from dfpt.training.classification import Classification
 from dfpt.training.features import cached
 from dfpt.training.loop import fit

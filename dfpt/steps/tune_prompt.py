@@ -10,11 +10,11 @@ import dataclasses
 from safetensors.torch import save_file
 
 from dfpt.config import TunePromptConfig
+from dfpt.context import Context, Inputs, Metrics, Outputs
 from dfpt.datasets import load
 from dfpt.files import write_json
 from dfpt.models.backbone import count_parameters
 from dfpt.steps import dual, networks
-from dfpt.steps.context import Context, Inputs, Metrics, Outputs
 from dfpt.training.loop import write_history
 
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from dfpt import files
 from dfpt.config import ValidateConfig
+from dfpt.context import Context, Inputs, Metrics, Outputs
 from dfpt.datasets import imageset, manifest, quality, suite, validation_page
 from dfpt.datasets.splits import SPLITS
 from dfpt.datasets.suite import Outcome
 from dfpt.datasets.task import Task
 from dfpt.errors import DataRefused
-from dfpt.steps.context import Context, Inputs, Metrics, Outputs
 
 if TYPE_CHECKING:
     from pandas import DataFrame

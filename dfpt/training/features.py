@@ -9,10 +9,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from dfpt.context import Context
 from dfpt.errors import StepFailed
 from dfpt.files import replacing
 from dfpt.models import Backbone
-from dfpt.steps.context import Context
 from dfpt.training import precision
 from dfpt.training.views import FeatureViews, PixelViews, Views
 

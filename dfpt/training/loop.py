@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from dfpt.config import Recipe
+from dfpt.context import Context
 from dfpt.errors import StepFailed
 from dfpt.files import replacing
-from dfpt.steps.context import Context
 from dfpt.training import checkpoint, precision
 from dfpt.training.views import Split
 

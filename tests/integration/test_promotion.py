@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from dfpt.context import Context
 from dfpt.registry import artifacts, champion, listing, promotion, rejection, requests
 from dfpt.registry.actor import Actor
 from dfpt.registry.database import State
 from dfpt.registry.errors import BytesChanged, NotFound, WrongState
 from dfpt.registry.handle import Registry, open_registry
-from dfpt.steps.context import Context
 
 pytest_plugins = "tests.mlflow_home"
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dfpt.context import Context
 from dfpt.datasets import decode
 from dfpt.datasets.sources import Item
 from dfpt.errors import StepFailed
-from dfpt.steps.context import Context
 
 
 def encoded(pixels: np.ndarray, kind: str = "PNG") -> bytes:

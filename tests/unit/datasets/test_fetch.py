@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from dfpt.config import Data, PrepareConfig
+from dfpt.context import Context
 from dfpt.datasets import fetch, manifest
 from dfpt.datasets.sources import resolve
 from dfpt.errors import UsageError
 from dfpt.steps import prepare
-from dfpt.steps.context import Context
 from tests.unit.datasets.pictures import fill
 
 

@@ -10,9 +10,9 @@ import torch
 
 from dfpt import models
 from dfpt.config import EvaluateConfig, Evaluation
+from dfpt.context import Context
 from dfpt.datasets import Task, manifest
 from dfpt.steps import evaluate
-from dfpt.steps.context import Context
 
 CLASSES = ("sound", "crack", "stain")
 

@@ -12,10 +12,10 @@ import torch
 
 from dfpt import files, models
 from dfpt.config import EvaluateConfig, Evaluation
+from dfpt.context import Context
 from dfpt.errors import StepFailed, UsageError
 from dfpt.evaluation import schema
 from dfpt.steps import evaluate
-from dfpt.steps.context import Context
 
 CONFIG = EvaluateConfig(seed=0, evaluation=Evaluation(bootstrap=200, latency_runs=3))
 

@@ -13,12 +13,12 @@ import pytest
 
 from dfpt import files
 from dfpt.config import Evaluation, GateConfig, Registration, Thresholds
+from dfpt.context import Context
 from dfpt.datasets import manifest
 from dfpt.errors import StepFailed
 from dfpt.evaluation import predictions
 from dfpt.registry import champion as registry
 from dfpt.steps import gate
-from dfpt.steps.context import Context
 
 ASKED = Thresholds(min_accuracy=0.9, max_drop_against_champion=0.02)
 

@@ -9,10 +9,10 @@ import pytest
 
 from dfpt import files
 from dfpt.config import Data, PrepareConfig
+from dfpt.context import Context
 from dfpt.datasets import Task, manifest
 from dfpt.datasets.sources import resolve
 from dfpt.steps import prepare
-from dfpt.steps.context import Context
 from tests.unit.datasets.pictures import fill, truncate
 
 

@@ -11,13 +11,13 @@ import pytest
 
 from dfpt import files
 from dfpt.config import RegisterConfig, Registration
+from dfpt.context import Context
 from dfpt.errors import GateRefused, StepFailed
 from dfpt.export import onnx
 from dfpt.registry import artifacts, promotion, rejection
 from dfpt.registry.actor import Actor
 from dfpt.registry.handle import Registry, open_registry
 from dfpt.steps import register
-from dfpt.steps.context import Context
 
 pytest_plugins = "tests.mlflow_home"
 

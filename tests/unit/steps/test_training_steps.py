@@ -27,11 +27,11 @@ from dfpt.config import (
     TrainTeacherConfig,
     TunePromptConfig,
 )
+from dfpt.context import Context
 from dfpt.datasets import load
 from dfpt.errors import StepFailed, UsageError
 from dfpt.models.backbone import count_parameters
 from dfpt.steps import distil, train_baseline, train_teacher, tune_prompt
-from dfpt.steps.context import Context
 
 RECIPE = Recipe(epochs=2, batch_size=16, lr=0.01, precision="float32")
 TEACHER = Teacher(model="resnet8", image_size=8, pretrained=False, frozen_stages=0, recipe=RECIPE)

@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 
 from dfpt.config import Data, PrepareConfig, ValidateConfig, Validation
+from dfpt.context import Context
 from dfpt.datasets import load, manifest
 from dfpt.errors import DataRefused, UsageError
 from dfpt.steps import prepare, validate
-from dfpt.steps.context import Context
 from tests.unit.datasets.pictures import fill, truncate
 
 

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from dfpt import models
 from dfpt.config import Distillation, Prompt, Recipe
+from dfpt.context import Context
 from dfpt.distill.dual_forward import DualForwardTeacher, PromptPath
 from dfpt.distill.dual_task import DualTask
 from dfpt.models import Backbone
-from dfpt.steps.context import Context
 from dfpt.training.classification import Classification
 from dfpt.training.views import FeatureViews, PixelViews, Split, Views
 

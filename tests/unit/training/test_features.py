@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from dfpt.context import Context, Silent
 from dfpt.datasets.batches import dihedral
 from dfpt.errors import StepFailed
 from dfpt.models import Backbone
-from dfpt.steps.context import Context, Silent
 from dfpt.training.features import cached
 from tests.unit.training import made_up
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from dfpt.context import Silent
 from dfpt.errors import StepFailed
-from dfpt.steps.context import Silent
 from dfpt.training.classification import Classification
 from dfpt.training.loop import class_weights, fit, validate, write_history
 from dfpt.training.views import PixelViews

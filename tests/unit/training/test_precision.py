@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from dfpt.steps.context import Context
+from dfpt.context import Context
 from dfpt.training import precision
 from dfpt.training.loop import fit
 from tests.unit.training import made_up

@@ -15,8 +15,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from dfpt.context import Context, Silent
 from dfpt.errors import StepFailed
-from dfpt.steps.context import Context, Silent
 from dfpt.training import checkpoint
 from dfpt.training.loop import Progress, fit
 from tests.unit.training import made_up
