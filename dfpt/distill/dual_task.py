@@ -16,7 +16,9 @@ from dfpt.models import Backbone
 
 
 class DualTask:
-    """Trains the student and, where it adapts, phi. Inputs of a batch: the student's images, the shared features.
+    """Trains the student and, where it adapts, phi.
+
+    Inputs of a batch: the student's images, the features that both paths share, the original path's logits z_o.
 
     The losses of both are computed from one forward pass each; since each detaches what belongs to the other, one
     backward pass over their sum serves both.
@@ -56,9 +58,8 @@ class DualTask:
         return groups
 
     def losses(self, labels_B: Tensor, *inputs: Tensor) -> Mapping[str, Tensor]:
-        images, shared = inputs
+        images, shared, z_o = inputs
         z_s = self.student(images)
-        z_o = self.teacher.original(shared)
         z_p = self.teacher.prompted(shared)
         losses = {"loss": student_loss(z_o, z_p, z_s, self._label(z_s, labels_B), self.distillation)}
         if self.adapt:
@@ -66,10 +67,10 @@ class DualTask:
         return losses
 
     def logits(self, *inputs: Tensor) -> Mapping[str, Tensor]:
-        images, shared = inputs
+        images, shared, z_o = inputs
         return {
             "selected": self.student(images),
-            "original": self.teacher.original(shared),
+            "original": z_o,
             "prompt": self.teacher.prompted(shared),
         }
 

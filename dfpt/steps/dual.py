@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from dfpt.config import Distillation, Prompt, Recipe
 from dfpt.context import Context
@@ -15,7 +16,9 @@ from dfpt.models import Backbone, ModelSpec, load
 from dfpt.steps import networks
 from dfpt.training.features import cached
 from dfpt.training.loop import Progress, fit
-from dfpt.training.views import FeatureViews, PixelViews, pixels, split
+from dfpt.training.views import FeatureViews, LogitViews, PixelViews, pixels, split
+
+_BATCH = 128
 
 
 def teacher_with_paths(folder: Path, prompt: Prompt, method: str, seed: int) -> tuple[DualForwardTeacher, ModelSpec]:
@@ -53,22 +56,24 @@ def train(
     task = DualTask(
         name, student, teacher, distillation, prompt, adapt, networks.weights(images, recipe), recipe.label_smoothing
     )
-    train_split, val_split = (
-        split(
-            images,
-            part,
+    splits = []
+    for part, count in (("train", views), ("val", 1)):
+        inputs = pixels(images, part, teacher_spec)
+        shared = cached(teacher.teacher, teacher.depth, inputs, count, context, after=teacher_spec.frozen_stages)
+        sources = (
             PixelViews(pixels(images, part, student_spec)),
-            FeatureViews(
-                cached(
-                    teacher.teacher,
-                    teacher.depth,
-                    pixels(images, part, teacher_spec),
-                    count,
-                    context,
-                    after=teacher_spec.frozen_stages,
-                )
-            ),
+            FeatureViews(shared),
+            LogitViews(_original(teacher, shared)),
         )
-        for part, count in (("train", views), ("val", 1))
-    )
+        splits.append(split(images, part, *sources))
+    train_split, val_split = splits
     return fit(task, train_split, val_split, recipe, views, seed, context)
+
+
+def _original(teacher: DualForwardTeacher, shared_VNCHW: Tensor) -> Tensor:
+    """z_o (V, N, K) of every view: the original path is frozen, so it is asked once."""
+    views = []
+    for view_NCHW in shared_VNCHW:
+        parts = torch.split(view_NCHW.contiguous(memory_format=torch.channels_last), _BATCH)
+        views.append(torch.cat([teacher.original(part.float()) for part in parts]))
+    return torch.stack(views)

@@ -16,10 +16,10 @@ from dfpt.models import ModelSpec
 
 
 class Views(Protocol):
-    """Inputs of one network for one split."""
+    """What a task reads of the images of one split."""
 
     def __call__(self, index_B: Tensor, views_B: Tensor) -> Tensor:
-        """The inputs (B, C, H, W), float32, of the images at ``index_B``, each in its view of ``views_B``."""
+        """The rows (B, ...), float32, of the images at ``index_B``, each in its view of ``views_B``."""
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,23 @@ class FeatureViews:
 
 
 @dataclass(frozen=True)
+class LogitViews:
+    """Logits (V, N, K) that a frozen network gave for every view."""
+
+    logits_VNK: Tensor
+
+    def __call__(self, index_B: Tensor, views_B: Tensor) -> Tensor:
+        return self.logits_VNK[views_B, index_B]
+
+
+@dataclass(frozen=True)
 class Split:
     """One split as the loop reads it.
 
     Attributes:
         ids: the images' names, for messages.
         labels: (N,), int64.
-        sources: one per network that the task feeds.
+        sources: of the task's inputs, in their order.
     """
 
     ids: Sequence[str]

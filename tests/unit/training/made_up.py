@@ -15,7 +15,7 @@ from dfpt.distill.dual_forward import DualForwardTeacher, PromptPath
 from dfpt.distill.dual_task import DualTask
 from dfpt.models import Backbone
 from dfpt.training.classification import Classification
-from dfpt.training.views import FeatureViews, PixelViews, Split, Views
+from dfpt.training.views import FeatureViews, LogitViews, PixelViews, Split, Views
 
 CLASSES, SIZE = 3, 8
 RECIPE = Recipe(epochs=2, batch_size=8, lr=0.01, precision="float32")
@@ -67,12 +67,14 @@ def plain_task(model: Backbone) -> Classification:
 
 
 def split(count: int, paths: DualForwardTeacher | None = None, seed: int = 0, views: int = 1) -> Split:
-    """Images for the student and, where there are paths, the features that these share (the same in every view)."""
+    """Images for the student and, where there are paths, what these share and z_o (the same in every view)."""
     images, labels = pictures(count, seed)
     sources: list[Views] = [PixelViews(images)]
     if paths is not None:
         features = torch.cat([paths.shared(part) for part in torch.split(images, 8)])
+        z_o = torch.cat([paths.teacher(part) for part in torch.split(images, 8)])
         sources.append(FeatureViews(features.expand(views, *features.shape)))
+        sources.append(LogitViews(z_o.expand(views, *z_o.shape)))
     return Split([f"image-{number}" for number in range(count)], labels, tuple(sources))
 
 
