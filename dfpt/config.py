@@ -80,6 +80,7 @@ class Teacher(Section):
     model: str = "efficientnet_lite0"
     image_size: Positive = 128
     pretrained: bool = True
+    mixup: Weight = 0.0  # alpha of the share in which two inputs are mixed (Zhang et al. 2018); 0: none
     frozen_stages: Annotated[int, Field(ge=0)] = 3  # kept as pre-trained; their features are computed once and cached
     recipe: Recipe = Recipe()
 
@@ -111,6 +112,7 @@ class Distillation(Section):
     label: Weight = 1.0  # weight of CE(z_s, y)
     from_original: Weight = 1.0  # b_o
     from_prompt: Weight = 1.0  # b_p
+    at_places: Weight = 0.0  # of both paths' knowledge at every place of the last feature map (ours); 0: none
     temperature: Annotated[float, Field(gt=0)] = 4.0
 
 

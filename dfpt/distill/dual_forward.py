@@ -81,15 +81,24 @@ class DualForwardTeacher(nn.Module):
         """z_o (B, K): the accurate knowledge. It never takes a gradient."""
         return self.teacher.from_stage(shared, self.depth)
 
+    @torch.no_grad()
+    def original_features(self, shared: Tensor) -> Tensor:
+        """What the teacher's head is given on the original path: (B, C, H, W)."""
+        return self.teacher.between(shared, self.depth, len(self.teacher.stages))
+
     def prompted(self, shared: Tensor) -> Tensor:
-        """z_p (B, K): the compatible knowledge, F_i(h_i + P_i(h_i)) after each prompted stage."""
+        """z_p (B, K): the compatible knowledge."""
+        return cast(Tensor, self.path.head(self.prompted_features(shared)))
+
+    def prompted_features(self, shared: Tensor) -> Tensor:
+        """What H_phi is given, (B, C, H, W): F_i(h_i + P_i(h_i)) after each prompted stage."""
         x = shared
         for index in range(self.depth - 1, len(self.teacher.stages)):
             if index >= self.depth:
                 x = self._stage(index)(x)
             if str(index) in self.path.prompts:
                 x = self.path.fusions[str(index)](x + self.path.prompts[str(index)](x))
-        return cast(Tensor, self.path.head(x))
+        return x
 
     def forward(self, images_BCHW: Tensor) -> tuple[Tensor, Tensor]:
         """(z_o, z_p), both (B, K)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -12,13 +13,15 @@ from dfpt.config import Distillation, Prompt
 from dfpt.distill.divergence import divergence
 from dfpt.distill.dual_forward import DualForwardTeacher
 from dfpt.distill.losses import prompt_loss, student_loss
+from dfpt.distill.places import as_batch, at_places, common_grid
 from dfpt.models import Backbone
 
 
 class DualTask:
     """Trains the student and, where it adapts, phi.
 
-    Inputs of a batch: the student's images, the features that both paths share, the original path's logits z_o.
+    Inputs of a batch: the student's images, the features that both paths share, the original path's logits z_o and,
+    where knowledge is passed at every place too, its logits at the places of its last feature map.
 
     The losses of both are computed from one forward pass each; since each detaches what belongs to the other, one
     backward pass over their sum serves both.
@@ -58,16 +61,29 @@ class DualTask:
         return groups
 
     def losses(self, labels_B: Tensor, *inputs: Tensor) -> Mapping[str, Tensor]:
-        images, shared, z_o = inputs
-        z_s = self.student(images)
-        z_p = self.teacher.prompted(shared)
+        images, shared, z_o, *places = inputs
+        map_s, map_p = self.student.features(images), self.teacher.prompted_features(shared)
+        z_s, z_p = self.student.head(map_s), self.teacher.path.head(map_p)
         losses = {"loss": student_loss(z_o, z_p, z_s, self._label(z_s, labels_B), self.distillation)}
         if self.adapt:
             losses["prompt_loss"] = prompt_loss(z_o, z_p, z_s, self._label(z_p, labels_B), self.prompt)
+        if places:
+            self._add_places(losses, places[0], map_p, map_s)
         return losses
 
+    def _add_places(self, losses: dict[str, Tensor], places_o: Tensor, map_p: Tensor, map_s: Tensor) -> None:
+        """The same losses without their labels, which no place has, between the paths' answers at each place."""
+        grid = common_grid(map_p, map_s)
+        o = as_batch(F.adaptive_avg_pool2d(places_o, grid))
+        p = as_batch(at_places(self.teacher.path.head, map_p, grid))
+        s = as_batch(at_places(self.student.head, map_s, grid))
+        weight, none = self.distillation.at_places, torch.zeros(())
+        losses["loss"] = losses["loss"] + weight * student_loss(o, p, s, none, self.distillation)
+        if self.adapt:
+            losses["prompt_loss"] = losses["prompt_loss"] + weight * prompt_loss(o, p, s, none, self.prompt)
+
     def logits(self, *inputs: Tensor) -> Mapping[str, Tensor]:
-        images, shared, z_o = inputs
+        images, shared, z_o = inputs[:3]
         return {
             "selected": self.student(images),
             "original": z_o,

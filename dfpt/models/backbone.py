@@ -27,7 +27,8 @@ class Backbone(nn.Module):
         self.widths = tuple(widths)
 
     def forward(self, images_BCHW: Tensor) -> Tensor:
-        return self.from_stage(self.to_stage(images_BCHW, len(self.stages)), len(self.stages))
+        logits_BK: Tensor = self.head(self.features(images_BCHW))
+        return logits_BK
 
     def to_stage(self, images_BCHW: Tensor, count: int) -> Tensor:
         """The features after the stem and the first ``count`` stages."""
@@ -43,6 +44,10 @@ class Backbone(nn.Module):
         """The logits (B, K) from the features after the first ``count`` stages."""
         logits_BK: Tensor = self.head(self.between(x, count, len(self.stages)))
         return logits_BK
+
+    def features(self, images_BCHW: Tensor) -> Tensor:
+        """What the head is given: the features after the last stage."""
+        return self.to_stage(images_BCHW, len(self.stages))
 
 
 def pooled_linear(width: int, num_classes: int, dropout: float = 0.0) -> nn.Sequential:

@@ -12,11 +12,12 @@ from dfpt.context import Context
 from dfpt.datasets import ImageSet
 from dfpt.distill.dual_forward import DualForwardTeacher, PromptPath, positions
 from dfpt.distill.dual_task import DualTask
+from dfpt.distill.places import at_places
 from dfpt.models import Backbone, ModelSpec, load
 from dfpt.steps import networks
 from dfpt.training.features import cached
 from dfpt.training.loop import Progress, fit
-from dfpt.training.views import FeatureViews, LogitViews, PixelViews, pixels, split
+from dfpt.training.views import FeatureViews, LogitViews, PixelViews, Views, pixels, split
 
 _BATCH = 128
 
@@ -60,20 +61,21 @@ def train(
     for part, count in (("train", views), ("val", 1)):
         inputs = pixels(images, part, teacher_spec)
         shared = cached(teacher.teacher, teacher.depth, inputs, count, context, after=teacher_spec.frozen_stages)
-        sources = (
-            PixelViews(pixels(images, part, student_spec)),
-            FeatureViews(shared),
-            LogitViews(_original(teacher, shared)),
-        )
+        sources: list[Views] = [PixelViews(pixels(images, part, student_spec)), FeatureViews(shared)]
+        sources += [LogitViews(logits) for logits in _original(teacher, shared, distillation.at_places > 0)]
         splits.append(split(images, part, *sources))
     train_split, val_split = splits
     return fit(task, train_split, val_split, recipe, views, seed, context)
 
 
-def _original(teacher: DualForwardTeacher, shared_VNCHW: Tensor) -> Tensor:
-    """z_o (V, N, K) of every view: the original path is frozen, so it is asked once."""
-    views = []
-    for view_NCHW in shared_VNCHW:
-        parts = torch.split(view_NCHW.contiguous(memory_format=torch.channels_last), _BATCH)
-        views.append(torch.cat([teacher.original(part.float()) for part in parts]))
-    return torch.stack(views)
+@torch.no_grad()
+def _original(teacher: DualForwardTeacher, shared_VNCHW: Tensor, at_places_too: bool) -> list[Tensor]:
+    """z_o (V, N, K) of every view and, if asked, (V, N, K, H, W): the original path is frozen, so it is asked once."""
+    views, count = shared_VNCHW.shape[:2]
+    found: list[list[Tensor]] = [[], []]
+    for part in torch.split(shared_VNCHW.flatten(0, 1), _BATCH):
+        features = teacher.original_features(part.float().contiguous(memory_format=torch.channels_last))
+        found[0].append(teacher.teacher.head(features))
+        if at_places_too:
+            found[1].append(at_places(teacher.teacher.head, features))
+    return [torch.cat(logits).unflatten(0, (views, count)) for logits in found if logits]

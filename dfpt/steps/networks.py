@@ -51,9 +51,10 @@ def train_alone(
     views: int,
     seed: int,
     context: Context,
+    mixup: float = 0.0,
 ) -> Progress:
     """Train every layer of ``model`` on labels alone."""
-    task = Classification(name, model, 0, weights(images, recipe), recipe.label_smoothing)
+    task = Classification(name, model, 0, weights(images, recipe), recipe.label_smoothing, mixup)
     train, val = (split(images, part, PixelViews(pixels(images, part, spec))) for part in ("train", "val"))
     return fit(task, train, val, recipe, views, seed, context)
 

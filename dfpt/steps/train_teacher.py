@@ -32,15 +32,16 @@ def run(inputs: Inputs, outputs: Outputs, config: TrainTeacherConfig, context: C
         )
     if frozen == 0:
         progress = networks.train_alone(
-            "train-teacher", model, spec, images, teacher.recipe, views, config.seed, context
+            "train-teacher", model, spec, images, teacher.recipe, views, config.seed, context, teacher.mixup
         )
     else:
         train, val = (
             split(images, part, FeatureViews(cached(model, frozen, pixels(images, part, spec), count, context)))
             for part, count in (("train", views), ("val", 1))
         )
+        class_weights = networks.weights(images, teacher.recipe)
         task = Classification(
-            "train-teacher", model, frozen, networks.weights(images, teacher.recipe), teacher.recipe.label_smoothing
+            "train-teacher", model, frozen, class_weights, teacher.recipe.label_smoothing, teacher.mixup
         )
         progress = fit(task, train, val, teacher.recipe, views, config.seed, context)
     spec = dataclasses.replace(spec, frozen_stages=frozen)

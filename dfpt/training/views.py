@@ -44,7 +44,7 @@ class FeatureViews:
 
 @dataclass(frozen=True)
 class LogitViews:
-    """Logits (V, N, K) that a frozen network gave for every view."""
+    """Logits (V, N, K, ...) that a frozen network gave for every view."""
 
     logits_VNK: Tensor
 

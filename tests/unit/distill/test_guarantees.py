@@ -137,12 +137,13 @@ def test_the_prompt_paths_loss_reaches_the_prompt_paths_logits_alone() -> None:
     assert z_p.grad.abs().min() > 0
 
 
+@pytest.mark.parametrize("places", [False, True], ids=["whole images", "at places too"])
 @pytest.mark.parametrize("method", ["dfpt-kd", "dfpt-kd+"])
-def test_each_loss_of_a_step_moves_its_own_network_alone_and_none_the_teacher(method: str) -> None:
+def test_each_loss_of_a_step_moves_its_own_network_alone_and_none_the_teacher(method: str, places: bool) -> None:
     paths = made_up.dual_teacher(made_up.teacher(), method)
-    task = made_up.dual_task(paths)
+    task = made_up.dual_task(paths, Distillation(at_places=1.0))
     task.trained.train()
-    inputs = made_up.split(8, paths).inputs(torch.arange(8), torch.zeros(8, dtype=torch.int64))
+    inputs = made_up.split(8, paths, places=places).inputs(torch.arange(8), torch.zeros(8, dtype=torch.int64))
     labels = torch.arange(8) % made_up.CLASSES
     networks = {"student": task.student, "path": paths.path, "teacher": paths.teacher}
     for loss, own in (("loss", "student"), ("prompt_loss", "path")):

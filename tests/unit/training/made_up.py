@@ -13,6 +13,7 @@ from dfpt.config import Distillation, Prompt, Recipe
 from dfpt.context import Context
 from dfpt.distill.dual_forward import DualForwardTeacher, PromptPath
 from dfpt.distill.dual_task import DualTask
+from dfpt.distill.places import at_places
 from dfpt.models import Backbone
 from dfpt.training.classification import Classification
 from dfpt.training.views import FeatureViews, LogitViews, PixelViews, Split, Views
@@ -62,11 +63,13 @@ def dual_task(
     return DualTask("made-up", network(student), paths, distillation or Distillation(), PROMPT, adapt, weights, 0.1)
 
 
-def plain_task(model: Backbone) -> Classification:
-    return Classification("made-up", model, 0, torch.ones(CLASSES), 0.1)
+def plain_task(model: Backbone, mixup: float = 0.0) -> Classification:
+    return Classification("made-up", model, 0, torch.ones(CLASSES), 0.1, mixup)
 
 
-def split(count: int, paths: DualForwardTeacher | None = None, seed: int = 0, views: int = 1) -> Split:
+def split(
+    count: int, paths: DualForwardTeacher | None = None, seed: int = 0, views: int = 1, places: bool = False
+) -> Split:
     """Images for the student and, where there are paths, what these share and z_o (the same in every view)."""
     images, labels = pictures(count, seed)
     sources: list[Views] = [PixelViews(images)]
@@ -75,6 +78,9 @@ def split(count: int, paths: DualForwardTeacher | None = None, seed: int = 0, vi
         z_o = torch.cat([paths.teacher(part) for part in torch.split(images, 8)])
         sources.append(FeatureViews(features.expand(views, *features.shape)))
         sources.append(LogitViews(z_o.expand(views, *z_o.shape)))
+        if places:
+            places_o = at_places(paths.teacher.head, paths.original_features(features))
+            sources.append(LogitViews(places_o.expand(views, *places_o.shape)))
     return Split([f"image-{number}" for number in range(count)], labels, tuple(sources))
 
 

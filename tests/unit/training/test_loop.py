@@ -182,3 +182,20 @@ def test_the_history_is_one_row_an_epoch(tmp_path: Path) -> None:
         ]
     write_history([], tmp_path / "history.csv")
     assert (tmp_path / "history.csv").read_text().split() == ["epoch"]
+
+
+def test_mixed_inputs_have_the_labels_of_both_in_their_shares() -> None:
+    images, labels = made_up.pictures(8)
+    mixed, plain = made_up.plain_task(made_up.network(), mixup=0.4), made_up.plain_task(made_up.network())
+    mixed.trained.eval()
+    plain.trained.eval()
+    torch.manual_seed(3)
+    found = mixed.losses(labels, images)["loss"]
+    torch.manual_seed(3)
+    share, other = torch.distributions.Beta(0.4, 0.4).sample().item(), torch.randperm(8)
+    assert 0.001 < share < 0.999
+    between = share * images + (1 - share) * images[other]
+    expected = (
+        share * plain.losses(labels, between)["loss"] + (1 - share) * plain.losses(labels[other], between)["loss"]
+    )
+    torch.testing.assert_close(found, expected)

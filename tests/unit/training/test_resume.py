@@ -15,6 +15,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from dfpt.config import Distillation
 from dfpt.context import Context, Silent
 from dfpt.errors import StepFailed
 from dfpt.training import checkpoint
@@ -29,8 +30,8 @@ def train(context: Context) -> tuple[Progress, dict[str, Tensor]]:
     original = made_up.teacher()
     original.head[2].p = 0.3  # type: ignore[index]
     paths = made_up.dual_teacher(original, "dfpt-kd+")
-    task = made_up.dual_task(paths)
-    parts = made_up.split(32, paths, views=8), made_up.split(12, paths, seed=7, views=8)
+    task = made_up.dual_task(paths, Distillation(at_places=1.0))
+    parts = made_up.split(32, paths, views=8, places=True), made_up.split(12, paths, seed=1, views=8, places=True)
     progress = fit(task, *parts, RECIPE, 8, 0, context)
     return progress, task.trained.state_dict()
 

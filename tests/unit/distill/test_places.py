@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from dfpt.config import Distillation
+from dfpt.distill.places import as_batch, at_places, common_grid
+from tests.unit.training import made_up
+
+
+@pytest.mark.parametrize("grid", [None, (4, 4), (2, 2), (1, 1)])
+def test_the_mean_over_the_places_is_what_the_head_says_of_the_image(grid: tuple[int, int] | None) -> None:
+    model, features = made_up.teacher(), torch.randn(3, 64, 4, 4)
+    found = at_places(model.head, features, grid)
+    assert found.shape == (3, made_up.CLASSES, *(grid or (4, 4)))
+    torch.testing.assert_close(found.mean((2, 3)), model.head(features))
+
+
+def test_each_place_is_judged_alone() -> None:
+    model, features = made_up.teacher(), torch.randn(2, 64, 3, 2)
+    found = at_places(model.head, features)
+    alone = model.head(features[:, :, 2:, 1:])
+    torch.testing.assert_close(found[:, :, 2, 1], alone)
+    assert not torch.allclose(found[:, :, 0, 0], alone)
+
+
+def test_as_a_batch_every_place_is_a_row() -> None:
+    logits = torch.arange(2 * 3 * 2 * 2.0).view(2, 3, 2, 2)
+    assert as_batch(logits).tolist()[:2] == [[0, 4, 8], [1, 5, 9]]
+    assert as_batch(logits).shape == (8, 3)
+
+
+def test_the_common_grid_repeats_no_place() -> None:
+    assert common_grid(torch.zeros(1, 5, 4, 6), torch.zeros(1, 7, 8, 2)) == (4, 2)
+
+
+def test_a_student_whose_map_is_another_ones_learns_at_the_places_they_share() -> None:
+    """The teacher's map is 2 x 2, the student's 1 x 1; the mean of both is the whole image's knowledge."""
+    paths = made_up.dual_teacher(made_up.teacher())
+    task = made_up.dual_task(paths, Distillation(label=0, at_places=2.0))
+    task.trained.eval()
+    index = torch.arange(6)
+    inputs = made_up.split(6, paths, places=True).inputs(index, torch.zeros_like(index))
+    assert inputs[3].shape == (6, made_up.CLASSES, 2, 2)
+    assert task.student.features(inputs[0]).shape[2:] == (1, 1)
+    labels = torch.arange(6) % made_up.CLASSES
+    without, found = task.losses(labels, *inputs[:3]), task.losses(labels, *inputs)
+    torch.testing.assert_close(found["loss"], 3 * without["loss"])
+
+
+def test_places_that_agree_already_add_nothing() -> None:
+    paths = made_up.dual_teacher(made_up.teacher())
+    task = made_up.dual_task(paths, Distillation(label=0, at_places=1.0))
+    task.student = paths.teacher
+    task.trained.eval()
+    index = torch.arange(6)
+    images, shared, z_o, places_o = made_up.split(6, paths, places=True).inputs(index, torch.zeros_like(index))
+    loss = task.losses(index % made_up.CLASSES, images, shared, z_o, places_o)["loss"]
+    assert loss.item() == pytest.approx(0, abs=1e-5)
+    moved = task.losses(index % made_up.CLASSES, images, shared, z_o, places_o.flip(3))["loss"]
+    assert moved > loss + 1e-3
