@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from dfpt.errors import UsageError
 
@@ -139,6 +139,13 @@ class Thresholds(Section):
 class Registration(Section):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")] = "elpv"
 
+    @field_validator("name")
+    @classmethod
+    def _is_a_candidates(cls, name: str) -> str:
+        if name.endswith("-production"):
+            raise ValueError("a name ending in -production is kept for what was approved")
+        return name
+
 
 class Config(Section):
     """params.yaml, resolved."""
@@ -156,8 +163,9 @@ class Config(Section):
     registration: Registration = Registration()
 
     def thresholds(self) -> Thresholds:
-        """The gate's thresholds for this source; those of ``default`` where the source has none of its own."""
-        return self.gate.get(self.data.source, self.gate["default"])
+        """The gate's thresholds for this source: under its name, else its kind (``folder``), else ``default``."""
+        kind = self.data.source.partition(":")[0]
+        return self.gate.get(self.data.source) or self.gate.get(kind) or self.gate["default"]
 
 
 # What each step is handed: the fields name the sections that it reads, and nothing else can change its result.

@@ -33,6 +33,7 @@ class Run:
         outputs: output name -> the folder it is in, whether made now or taken from the cache.
         metrics: step -> its metrics file, likewise.
         seconds: the steps that were executed -> how long their function took, imports included.
+        peak_memory: the same -> bytes, the most that its process had resident.
         error: what ended the run early.
     """
 
@@ -40,6 +41,7 @@ class Run:
     outputs: dict[str, Path] = field(default_factory=dict)
     metrics: dict[str, Path] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    peak_memory: dict[str, int] = field(default_factory=dict)
     error: DfptError | None = None
 
     @property
@@ -107,6 +109,7 @@ def _collect(done: Run, artifacts: dict[str, Path]) -> None:
     for step in STEPS.values():
         if executed := record.read(done.folder, step.name):
             done.seconds[step.name] = executed.seconds
+            done.peak_memory[step.name] = executed.peak_memory
             done.metrics[step.name] = executed.metrics
             done.outputs |= executed.outputs
             artifacts = {**executed.inputs, **artifacts}  # all that is known where a step failed

@@ -28,8 +28,10 @@ def run(config: Config, seeds: int, out: Path, home: Path) -> dict[str, Any]:
     """Compute the cells of seeds 0 to ``seeds`` - 1 that ``out`` lacks, then the summary.
 
     Raises:
-        UsageError: ``out`` holds cells of another configuration or another version of the code.
+        UsageError: ``out`` holds cells of another configuration, or there is nothing to compare.
     """
+    if config.student.recipe.epochs == 0:
+        raise UsageError("The student is trained for no epoch.", "Set student.recipe.epochs.")
     for seed in range(seeds):
         path = out / f"seed-{seed}.json"
         seeded = config.model_copy(update={"seed": seed})

@@ -24,7 +24,7 @@ _FIGURES = {
 
 
 def result(done: Run, seconds: float) -> dict[str, Any]:
-    """The run as JSON: rates as fractions, times in seconds.
+    """The run as JSON: rates as fractions, times in seconds, memory in bytes.
 
     ``status`` is that of the candidate's request (pending, promoted, rejected), or ``refused`` by the gate.
     """
@@ -42,6 +42,7 @@ def result(done: Run, seconds: float) -> dict[str, Any]:
         "evaluation": str(done.outputs["evaluation"] / "evaluation.html"),
         "decision": str(done.outputs["decision"] / "gate.html"),
         "executed": done.seconds,
+        "peak_memory": done.peak_memory,
         "cached": done.cached,
         "seconds": seconds,
         "folder": str(done.folder),
@@ -61,7 +62,8 @@ def show(result: dict[str, Any]) -> None:
     own = sum(result["executed"].values())
     console.print(
         f"{len(result['executed'])} steps executed, {len(result['cached'])} taken from earlier runs; "
-        f"{duration(result['seconds'])}, of which {duration(own)} in the steps."
+        f"{duration(result['seconds'])}, of which {duration(own)} in the steps; "
+        f"at most {max(result['peak_memory'].values(), default=0) / 2**30:.1f} GiB of memory in one."
     )
     console.print(f"The evidence: {result['evaluation']}\n              {result['decision']}")
     candidate = f"{result['name']} version {result['version']}"

@@ -10,6 +10,7 @@ import importlib
 import json
 import math
 import os
+import resource
 import signal
 import sys
 import threading
@@ -93,7 +94,7 @@ def execute(
         raise explained from (error if explained is not error else error.__cause__)
     seconds = time.monotonic() - started
     if folder := os.environ.get("DFPT_RUN_FOLDER"):  # tell the runner that the step did not come from the cache
-        record.write(Path(folder), record.Executed(step, seconds, inputs, outputs, metrics_path))
+        record.write(Path(folder), record.Executed(step, seconds, _peak_memory(), inputs, outputs, metrics_path))
     Progress(step).say(f"{DONE} in {duration(seconds)}")
     return values
 
@@ -198,6 +199,12 @@ def _cancellation() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _peak_memory() -> int:
+    """Bytes, of this process so far."""
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
 
 
 def _alive(pid: int) -> bool:

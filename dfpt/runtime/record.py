@@ -12,10 +12,16 @@ from dfpt import files
 
 @dataclass(frozen=True)
 class Executed:
-    """One executed step: where everything is, and how long its function took in seconds, imports included."""
+    """One executed step: where everything is, and what it took.
+
+    Attributes:
+        seconds: of its function, imports included.
+        peak_memory: bytes, the most that its process ever had resident.
+    """
 
     step: str
     seconds: float
+    peak_memory: int
     inputs: Mapping[str, Path]
     outputs: Mapping[str, Path]
     metrics: Path
@@ -27,6 +33,7 @@ def write(folder: Path, executed: Executed) -> None:
         folder / f"{executed.step}.json",
         {
             "seconds": executed.seconds,
+            "peak_memory": executed.peak_memory,
             "inputs": {name: str(path) for name, path in executed.inputs.items()},
             "outputs": {name: str(path) for name, path in executed.outputs.items()},
             "metrics": str(executed.metrics),
@@ -43,6 +50,7 @@ def read(folder: Path, step: str) -> Executed | None:
     return Executed(
         step,
         left["seconds"],
+        left["peak_memory"],
         {name: Path(value) for name, value in left["inputs"].items()},
         {name: Path(value) for name, value in left["outputs"].items()},
         Path(left["metrics"]),

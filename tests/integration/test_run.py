@@ -59,6 +59,16 @@ def start_until_checkpoint(step: str, home: Path, *arguments: str) -> subprocess
     return process
 
 
+def start_until_it_says(step: str, home: Path, *arguments: str) -> subprocess.Popen[str]:
+    """A run, in a process group of its own, in which ``step`` has just started."""
+    process = subprocess.Popen(
+        command(home, *arguments), cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert process.stderr is not None
+    assert any(line.startswith(f"[{step}]") for line in process.stderr), "the run ended before the step"
+    return process
+
+
 def checkpoints(home: Path, step: str) -> list[Path]:
     return list(home.glob(f"checkpoints/{step}/*/last.pt"))
 
@@ -100,6 +110,8 @@ def test_a_first_run_ends_with_a_candidate_that_waits_for_approval(first: Ended,
     }
     assert result["models"]["student"]["parameters"] * 3 < result["models"]["teacher"]["parameters"]
     assert "[distil] 100%" in first.err
+    assert set(result["peak_memory"]) == set(STEPS)
+    assert 2**26 < max(result["peak_memory"].values()) < 3 * 2**30
     assert versions(home, "digits") == 1
 
 
@@ -135,6 +147,25 @@ def test_a_run_that_was_killed_in_training_goes_on_to_the_same_weights(whole: bo
     assert list(again.result["executed"]) == downstream("distil")
     assert "epoch 1/" not in again.err  # the first epochs were not trained again
     assert again.result["weights_sha256"] == first.result["weights_sha256"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT], ids=["killed", "interrupted"])
+@pytest.mark.parametrize("step", STEPS)
+def test_a_run_that_ended_in_any_step_goes_on_after_the_last_finished_one(
+    step: str, number: signal.Signals, first: Ended, ready: Path
+) -> None:
+    before = versions(ready, "digits")
+    with start_until_it_says(step, ready, *SMOKE, "--from", step) as process:
+        time.sleep(1)  # into its work
+        os.killpg(process.pid, number)
+        process.communicate(timeout=60)
+    again = run(ready, *SMOKE)
+    assert again.code == EXIT_PENDING, again.err
+    assert set(again.result["executed"]) <= set(downstream(step)) | set(REGISTRY_STEPS)
+    assert again.result["weights_sha256"] == first.result["weights_sha256"]
+    assert again.result["version"] == first.result["version"]
+    assert versions(ready, "digits") == before
 
 
 def test_an_interrupted_run_says_so_and_goes_on_to_the_same_weights(first: Ended, ready: Path) -> None:

@@ -109,6 +109,14 @@ def test_the_model_is_named_after_its_source_unless_told(source: str, name: str)
 def test_the_gate_asks_what_its_source_is_asked_for() -> None:
     assert resolved("data.source=digits").thresholds() == resolved().gate["digits"]
     assert resolved("data.source=folder:/x").thresholds() == resolved().gate["default"]
+    kind = resolved("data.source=folder:/x", "gate.folder.min_accuracy=0.7")
+    assert kind.thresholds() == kind.gate["folder"]
+    assert kind.thresholds().min_accuracy == 0.7
+
+
+def test_a_name_kept_for_approved_models_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"registration\.name.*kept for what was approved"):
+        resolved("registration.name=line-3-production")
 
 
 def test_the_resolved_configuration_survives_being_saved(tmp_path: Path) -> None:

@@ -55,7 +55,9 @@ def test_on_a_terminal_a_steps_line_replaces_its_last_and_the_final_one_stays() 
 
 def test_a_failed_run_still_knows_the_cached_steps_that_its_executed_ones_used(tmp_path: Path) -> None:
     dataset = tmp_path / "old" / "prepare" / "dataset"
-    note = record.Executed("validate", 1.5, {"dataset": dataset}, {"validation": tmp_path / "v"}, tmp_path / "metrics")
+    note = record.Executed(
+        "validate", 1.5, 2**20, {"dataset": dataset}, {"validation": tmp_path / "v"}, tmp_path / "metrics"
+    )
     record.write(tmp_path, note)
     done = local.Run(tmp_path)
     local._collect(done, {})
