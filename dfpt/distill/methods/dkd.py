@@ -1,0 +1,36 @@
+"""Decoupled knowledge distillation."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from dfpt.config import Share, Weight
+from dfpt.distill.methods import logits
+from dfpt.distill.methods.info import MethodInfo, Source
+from dfpt.distill.methods.logit_method import LogitMethod
+from dfpt.distill.methods.method import Setting
+from dfpt.distill.methods.options import Temperature, Weights
+
+
+class Options(Weights):
+    """Defaults: those published for resnet32x4 -> resnet8x4."""
+
+    temperature: Temperature = 4.0
+    alpha: Weight = 1.0  # of "the label or not"
+    beta: Weight = 8.0  # of the other classes
+    warm_up: Share = 20 / 240  # share of the training in which the divergence's weight rises
+
+
+def build(options: Options, setting: Setting) -> LogitMethod:
+    divergence = partial(logits.dkd, temperature=options.temperature, alpha=options.alpha, beta=options.beta)
+    return LogitMethod(setting.label_loss, divergence, options, options.warm_up)
+
+
+INFO = MethodInfo(
+    "dkd",
+    "Decoupled knowledge distillation",
+    Source("Zhao, Cui, Song, Qiu, Liang", 2022, "arXiv 2203.08679"),
+    Options,
+    frozenset({"logits"}),
+    build,
+)

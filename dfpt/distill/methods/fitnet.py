@@ -1,0 +1,73 @@
+"""Hints: a middle stage of the student learns to foretell the teacher's."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dfpt.config import Weight
+from dfpt.distill.methods.info import MethodInfo, Source
+from dfpt.distill.methods.method import Method, Seen, Setting
+from dfpt.distill.methods.options import Weights
+from dfpt.distill.methods.stages import on_common_grid, partner
+from dfpt.distill.methods.wide import wide
+from dfpt.errors import UsageError
+
+
+class Options(Weights):
+    """Defaults: those of the CRD benchmark, which trains hints and labels together and not one after the other."""
+
+    knowledge: Weight = 100.0
+    stage: int | None = None  # of the student, negative counts from the last; None: the middle one
+
+
+def hint_loss(target_BCHW: Tensor, found_BCHW: Tensor) -> Tensor:
+    """The mean squared difference of two maps of one shape, a scalar.
+
+    Source: Romero et al. 2015, arXiv 1412.6550, equation 3, as a mean (theirs is half the sum).
+    """
+    return F.mse_loss(wide(found_BCHW), wide(target_BCHW))
+
+
+class Hint(Method):
+    """CE + the hint's loss, the student's map through a 1x1 convolution to the teacher's channels.
+
+    Maps of different size are averaged to the coarser grid (ours: the paper's regressor is a larger convolution).
+    """
+
+    def __init__(self, options: Options, setting: Setting) -> None:
+        super().__init__(setting.label_loss)
+        self.weights = options
+        count = len(setting.student.widths)
+        stage = count // 2 if options.stage is None else options.stage
+        if not -count <= stage < count:
+            raise UsageError(
+                f"fitnet: stage = {stage}, but the student has {count} stages.",
+                f"Give a number from {-count} to {count - 1}.",
+            )
+        self.stage = stage % count
+        self.teacher_stage = partner(self.stage, count, len(setting.teacher.widths))
+        self.regressor = nn.Conv2d(setting.student.widths[self.stage], setting.teacher.widths[self.teacher_stage], 1)
+
+    def _losses(
+        self, student: Seen, teacher: Seen, labels_B: Tensor, index_B: Tensor, progress: float
+    ) -> dict[str, Tensor]:
+        target, found = on_common_grid(wide(teacher.maps[self.teacher_stage]), wide(student.maps[self.stage]))
+        return {
+            "label": self.weights.label * self._label(student, labels_B),
+            "knowledge": self.weights.knowledge * hint_loss(target, self.regressor(found)),
+        }
+
+
+def build(options: Options, setting: Setting) -> Hint:
+    return Hint(options, setting)
+
+
+INFO = MethodInfo(
+    "fitnet",
+    "FitNets: hints for thin deep nets",
+    Source("Romero, Ballas, Kahou, Chassang, Gatta, Bengio", 2015, "arXiv 1412.6550"),
+    Options,
+    frozenset({"maps", "adapter"}),
+    build,
+)
