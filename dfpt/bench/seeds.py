@@ -13,6 +13,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from scipy import stats
+
 from dfpt import config as configuration
 from dfpt import files, runtime
 from dfpt.config import Config
@@ -59,13 +61,18 @@ def summarise(out: Path) -> dict[str, Any]:
         }
         for model in _MODELS
     }
-    gains = [r["student"]["accuracy"] - r["baseline"]["accuracy"] for r in reports]
+    gains = _spread([r["student"]["accuracy"] - r["baseline"]["accuracy"] for r in reports])
     headroom = [r["teacher"]["accuracy"] - r["baseline"]["accuracy"] for r in reports]
     summary = {
         "seeds": [cell["seed"] for cell in cells],
         "models": figures,
         "teacher_minus_baseline": _spread(headroom),
-        "student_minus_baseline": _spread(gains) | {"seeds_with_gain": sum(gain > 0 for gain in gains)},
+        "student_minus_baseline": gains
+        | {
+            "interval": _interval(gains),
+            "seeds_with_gain": sum(gain > 0 for gain in gains["values"]),
+            "seeds_with_a_point": sum(gain >= 0.01 for gain in gains["values"]),
+        },
         "gap": {
             path: _spread([cell["metrics"]["distil"][f"val_{path}_gap"] for cell in cells])
             for path in ("original", "prompt")
@@ -103,6 +110,15 @@ def _cell(config: Config, folder: Path) -> dict[str, Any]:
         "metrics": metrics,
         "report": _read(folder / "evaluation" / "report.json"),
     }
+
+
+def _interval(spread: dict[str, Any]) -> list[float] | None:
+    """The mean's 95 % interval by Student's t; None for one seed. Seeds share images, so it is rather too narrow."""
+    count = len(spread["values"])
+    if count == 1:
+        return None
+    half = float(stats.t.ppf(0.975, count - 1)) * spread["std"] / count**0.5
+    return [spread["mean"] - half, spread["mean"] + half]
 
 
 def _spread(values: list[float]) -> dict[str, Any]:

@@ -57,6 +57,9 @@ def _table(summary: dict[str, Any], out: Path) -> None:
     console.print(table)
     gain = summary["student_minus_baseline"]
     console.print(f"student - baseline: {_percent(gain)} points, above 0 in {gain['seeds_with_gain']} seeds")
+    if gain["interval"]:
+        low, high = (100 * end for end in gain["interval"])
+        console.print(f"                    95 % interval of the mean {low:+.1f} to {high:+.1f}")
     console.print(f"teacher - baseline: {_percent(summary['teacher_minus_baseline'])} points")
     console.print(f"raw results: {out}")
 

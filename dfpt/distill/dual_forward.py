@@ -79,7 +79,7 @@ class DualForwardTeacher(nn.Module):
     @torch.no_grad()
     def original(self, shared: Tensor) -> Tensor:
         """z_o (B, K): the accurate knowledge. It never takes a gradient."""
-        return self.teacher.from_stage(shared, self.depth)
+        return cast(Tensor, self.teacher.head(self.original_features(shared)))
 
     @torch.no_grad()
     def original_features(self, shared: Tensor) -> Tensor:

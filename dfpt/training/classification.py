@@ -19,7 +19,7 @@ class Classification:
         model: its first ``frozen`` stages and the stem are left as they are, and inputs are the features after them;
             with 0 everything is trained and the inputs are images.
         weights_K: class weights.
-        mixup: alpha of the Beta distribution that the share of the other image is drawn from (Zhang et al. 2018;
+        mixup: alpha of the Beta distribution that the shares of a batch's pairs are drawn from (Zhang et al. 2018;
             of features where these are the inputs: Verma et al. 2019); 0 mixes nothing.
     """
 

@@ -48,11 +48,16 @@ def run(home: Path, *arguments: str) -> Ended:
     return Ended(done.returncode, done.stdout, done.stderr)
 
 
-def start_until_checkpoint(step: str, home: Path, *arguments: str) -> subprocess.Popen[str]:
-    """A run, in a process group of its own, that has just finished an epoch of ``step``."""
-    process = subprocess.Popen(
+def start(home: Path, *arguments: str) -> subprocess.Popen[str]:
+    """A run in a process group of its own."""
+    return subprocess.Popen(
         command(home, *arguments), cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
+
+
+def start_until_checkpoint(step: str, home: Path, *arguments: str) -> subprocess.Popen[str]:
+    """A run that has just finished an epoch of ``step``."""
+    process = start(home, *arguments)
     while not checkpoints(home, step):
         assert process.poll() is None, "the run ended before the first checkpoint"
         time.sleep(0.01)  # a poll of the file system, which has no other sign
@@ -60,10 +65,8 @@ def start_until_checkpoint(step: str, home: Path, *arguments: str) -> subprocess
 
 
 def start_until_it_says(step: str, home: Path, *arguments: str) -> subprocess.Popen[str]:
-    """A run, in a process group of its own, in which ``step`` has just started."""
-    process = subprocess.Popen(
-        command(home, *arguments), cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
+    """A run in which ``step`` has just started."""
+    process = start(home, *arguments)
     assert process.stderr is not None
     assert any(line.startswith(f"[{step}]") for line in process.stderr), "the run ended before the step"
     return process
@@ -157,9 +160,9 @@ def test_a_run_that_ended_in_any_step_goes_on_after_the_last_finished_one(
 ) -> None:
     before = versions(ready, "digits")
     with start_until_it_says(step, ready, *SMOKE, "--from", step) as process:
-        time.sleep(1)  # into its work
         os.killpg(process.pid, number)
         process.communicate(timeout=60)
+    assert process.returncode == (-signal.SIGKILL if number == signal.SIGKILL else EXIT_FAILED)
     again = run(ready, *SMOKE)
     assert again.code == EXIT_PENDING, again.err
     assert set(again.result["executed"]) <= set(downstream(step)) | set(REGISTRY_STEPS)

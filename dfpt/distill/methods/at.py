@@ -11,7 +11,7 @@ from dfpt.distill.methods.info import MethodInfo, Source
 from dfpt.distill.methods.method import Method, Seen, Setting
 from dfpt.distill.methods.options import Weights
 from dfpt.distill.methods.stages import on_common_grid, partner
-from dfpt.distill.methods.wide import wide
+from dfpt.distill.wide import wide
 
 
 class Options(Weights):
@@ -51,15 +51,11 @@ class AttentionTransfer(Method):
         }
 
 
-def build(options: Options, setting: Setting) -> AttentionTransfer:
-    return AttentionTransfer(options, setting)
-
-
 INFO = MethodInfo(
     "at",
     "Attention transfer",
     Source("Zagoruyko, Komodakis", 2017, "arXiv 1612.03928"),
     Options,
     frozenset({"maps"}),
-    build,
+    AttentionTransfer,
 )

@@ -14,7 +14,7 @@ from dfpt.config import Positive, Share, Weight
 from dfpt.distill.methods.info import MethodInfo, Source
 from dfpt.distill.methods.method import Method, Seen, Setting
 from dfpt.distill.methods.options import Temperature, Weights
-from dfpt.distill.methods.wide import wide
+from dfpt.distill.wide import wide
 from dfpt.errors import UsageError
 
 
@@ -120,15 +120,11 @@ class Contrastive(Method):
         return lots_BN.topk(self.negatives, sorted=False).indices
 
 
-def build(options: Options, setting: Setting) -> Contrastive:
-    return Contrastive(options, setting)
-
-
 INFO = MethodInfo(
     "crd",
     "Contrastive representation distillation",
     Source("Tian, Krishnan, Isola", 2020, "arXiv 1910.10699"),
     Options,
     frozenset({"embedding", "memory", "adapter"}),
-    build,
+    Contrastive,
 )

@@ -8,10 +8,10 @@ from torch import Tensor, nn
 from dfpt.config import Share, Weight
 from dfpt.distill.divergence import divergence
 from dfpt.distill.methods.info import MethodInfo, Source
-from dfpt.distill.methods.method import LabelLoss, Method, Seen, Setting
+from dfpt.distill.methods.method import Method, Seen, Setting
 from dfpt.distill.methods.options import Temperature, Weights
 from dfpt.distill.methods.schedule import cosine_rise
-from dfpt.distill.methods.wide import wide
+from dfpt.distill.wide import wide
 
 
 class Options(Weights):
@@ -29,8 +29,8 @@ class CurriculumTemperature(Method):
     does, undoes most of that: published with SGD.
     """
 
-    def __init__(self, label_loss: LabelLoss, options: Options) -> None:
-        super().__init__(label_loss)
+    def __init__(self, options: Options, setting: Setting) -> None:
+        super().__init__(setting.label_loss)
         self.options = options
         self.raw = nn.Parameter(torch.ones(()))
 
@@ -58,15 +58,11 @@ def reversed_gradient(x: Tensor, strength: float) -> Tensor:
     return x.detach() - strength * (x - x.detach())
 
 
-def build(options: Options, setting: Setting) -> CurriculumTemperature:
-    return CurriculumTemperature(setting.label_loss, options)
-
-
 INFO = MethodInfo(
     "ctkd",
     "Curriculum temperature knowledge distillation (global temperature)",
     Source("Li, Li, Yang, Zhao, Song, Luo, Li, Yang", 2023, "arXiv 2211.16231"),
     Options,
     frozenset({"logits", "adapter"}),
-    build,
+    CurriculumTemperature,
 )

@@ -10,7 +10,7 @@ from dfpt.distill.methods.info import MethodInfo, Source
 from dfpt.distill.methods.method import Method, Seen, Setting
 from dfpt.distill.methods.options import Weights
 from dfpt.distill.methods.stages import on_common_grid, partner
-from dfpt.distill.methods.wide import wide
+from dfpt.distill.wide import wide
 from dfpt.errors import UsageError
 
 
@@ -59,15 +59,11 @@ class Hint(Method):
         }
 
 
-def build(options: Options, setting: Setting) -> Hint:
-    return Hint(options, setting)
-
-
 INFO = MethodInfo(
     "fitnet",
     "FitNets: hints for thin deep nets",
     Source("Romero, Ballas, Kahou, Chassang, Gatta, Bengio", 2015, "arXiv 1412.6550"),
     Options,
     frozenset({"maps", "adapter"}),
-    build,
+    Hint,
 )

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dfpt.distill.divergence import divergence
-from dfpt.distill.methods.wide import wide
+from dfpt.distill.wide import wide
 
 _SMALL = 1e-7
 

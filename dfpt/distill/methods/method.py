@@ -6,13 +6,14 @@ Suffixes: B images of a batch, N images of the training split, K classes, C chan
 from __future__ import annotations
 
 import dataclasses
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from dfpt.distill.methods.wide import wide
+from dfpt.distill.wide import wide
 from dfpt.models.backbone import Backbone
 
 LabelLoss = Callable[[Tensor, Tensor], Tensor]  # (logits_BK, labels_B) -> scalar; class weights are the caller's
@@ -74,7 +75,7 @@ class Setting:
     labels_N: Tensor = dataclasses.field(repr=False)
 
 
-class Method(nn.Module):
+class Method(nn.Module, ABC):
     """How a student learns from labels and from a frozen teacher.
 
     Its parameters (adapters, projections, a temperature) are trained with the student's and vanish after training;
@@ -97,11 +98,11 @@ class Method(nn.Module):
         with torch.autocast(student.logits.device.type, enabled=False):
             return self._losses(student, teacher.detached(), labels_B, index_B, progress)
 
+    @abstractmethod
     def _losses(
         self, student: Seen, teacher: Seen, labels_B: Tensor, index_B: Tensor, progress: float
     ) -> dict[str, Tensor]:
         """The same, for a teacher that is detached and with autocast switched off."""
-        raise NotImplementedError
 
     def _label(self, seen: Seen, labels_B: Tensor) -> Tensor:
         return self.label_loss(wide(seen.logits), labels_B)

@@ -9,7 +9,7 @@ from dfpt.distill.methods import logits
 from dfpt.distill.methods.info import MethodInfo, Source
 from dfpt.distill.methods.method import Method, Seen, Setting
 from dfpt.distill.methods.options import Temperature, Weights
-from dfpt.distill.methods.wide import wide
+from dfpt.distill.wide import wide
 
 
 class Options(Weights):
@@ -46,8 +46,8 @@ class Adapter(nn.Module):
 class StudentFriendlyTeacher(Method):
     """KD from adapted logits; the adapter learns from the labels and from its distance to the student.
 
-    The paper's code takes the divergence twice, once with the student's and once with the teacher's answers corrected
-    by the label; here it is the paper's text, one divergence of the answers as they are.
+    One divergence of the answers as they are (ours: the paper's text was not at hand). Its code takes the divergence
+    twice, once with the student's and once with the teacher's answers corrected by the label.
     """
 
     def __init__(self, options: Options, setting: Setting) -> None:
@@ -72,15 +72,11 @@ class StudentFriendlyTeacher(Method):
         }
 
 
-def build(options: Options, setting: Setting) -> StudentFriendlyTeacher:
-    return StudentFriendlyTeacher(options, setting)
-
-
 INFO = MethodInfo(
     "pesf_kd",
     "Parameter-efficient and student-friendly knowledge distillation",
     Source("Rao, Meng, Ding, Qi, Liu, Zhang, Tao", 2022, "arXiv 2205.15308"),
     Options,
     frozenset({"logits", "embedding", "adapter"}),
-    build,
+    StudentFriendlyTeacher,
 )

@@ -39,6 +39,9 @@ def test_the_summary_pairs_models_by_seed(tmp_path: Path) -> None:
     assert found["student_minus_baseline"]["mean"] == pytest.approx(0.005)
     assert found["student_minus_baseline"]["std"] == pytest.approx(0.0212132)
     assert found["student_minus_baseline"]["seeds_with_gain"] == 1
+    assert found["student_minus_baseline"]["seeds_with_a_point"] == 1
+    # t(0.975, 1) = 12.7062 times 0.0212132 / sqrt 2
+    assert found["student_minus_baseline"]["interval"] == pytest.approx([0.005 - 0.190593, 0.005 + 0.190593], rel=1e-5)
     assert found["teacher_minus_baseline"]["mean"] == pytest.approx(0.08)
     assert found["models"]["teacher"]["macro_f1"]["values"] == [0.4, 0.39]
     assert "binary_accuracy" not in found["models"]["student"]
@@ -64,3 +67,15 @@ def test_cells_of_another_configuration_are_refused(tmp_path: Path) -> None:
 def test_a_folder_without_cells_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no cells"):
         seeds.summarise(tmp_path)
+
+
+def test_one_seed_has_no_interval(tmp_path: Path) -> None:
+    _store(tmp_path, 0, 0.80, 0.70, 0.72)
+    assert seeds.summarise(tmp_path)["student_minus_baseline"]["interval"] is None
+
+
+def test_a_student_that_is_not_trained_is_nothing_to_compare(tmp_path: Path) -> None:
+    untrained = Config.model_validate({"student": {"recipe": {"epochs": 0}}})
+    with pytest.raises(UsageError, match="no epoch"):
+        seeds.run(untrained, 1, tmp_path / "out", tmp_path / "home")
+    assert not (tmp_path / "home").exists()

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from dfpt.config import Distillation
+from dfpt.distill.losses import prompt_loss
 from dfpt.distill.places import as_batch, at_places, common_grid
 from tests.unit.training import made_up
 
@@ -19,9 +20,11 @@ def test_the_mean_over_the_places_is_what_the_head_says_of_the_image(grid: tuple
 def test_each_place_is_judged_alone() -> None:
     model, features = made_up.teacher(), torch.randn(2, 64, 3, 2)
     found = at_places(model.head, features)
-    alone = model.head(features[:, :, 2:, 1:])
-    torch.testing.assert_close(found[:, :, 2, 1], alone)
-    assert not torch.allclose(found[:, :, 0, 0], alone)
+    for row in range(3):
+        for column in range(2):
+            alone = model.head(features[:, :, row : row + 1, column : column + 1])
+            torch.testing.assert_close(found[:, :, row, column], alone)
+    assert not torch.allclose(found[:, :, 0, 0], found[:, :, 2, 1])
 
 
 def test_as_a_batch_every_place_is_a_row() -> None:
@@ -46,6 +49,10 @@ def test_a_student_whose_map_is_another_ones_learns_at_the_places_they_share() -
     labels = torch.arange(6) % made_up.CLASSES
     without, found = task.losses(labels, *inputs[:3]), task.losses(labels, *inputs)
     torch.testing.assert_close(found["loss"], 3 * without["loss"])
+    z_p, z_s = paths.prompted(inputs[1]), task.student(inputs[0])
+    knowledge = prompt_loss(inputs[2], z_p, z_s, torch.zeros(()), made_up.PROMPT)
+    assert knowledge > 1e-3
+    torch.testing.assert_close(found["prompt_loss"], without["prompt_loss"] + 2 * knowledge)
 
 
 def test_places_that_agree_already_add_nothing() -> None:

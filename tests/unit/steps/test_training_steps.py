@@ -29,9 +29,12 @@ from dfpt.config import (
 )
 from dfpt.context import Context
 from dfpt.datasets import load
+from dfpt.datasets.batches import dihedral
+from dfpt.distill.places import at_places
 from dfpt.errors import StepFailed, UsageError
 from dfpt.models.backbone import count_parameters
-from dfpt.steps import distil, train_baseline, train_teacher, tune_prompt
+from dfpt.steps import distil, dual, train_baseline, train_teacher, tune_prompt
+from dfpt.training.views import LogitViews
 
 RECIPE = Recipe(epochs=2, batch_size=16, lr=0.01, precision="float32")
 TEACHER = Teacher(model="resnet8", image_size=8, pretrained=False, frozen_stages=0, recipe=RECIPE)
@@ -211,6 +214,51 @@ def test_a_pretrained_teacher_keeps_its_frozen_stages(inspection: Any, tmp_path:
     }
     assert not any(name.startswith("stem") for name in changed)
     assert (spec.mean, spec.std) == (127 / 255, 128 / 255)
+
+
+@pytest.mark.parametrize("views", [1, 8])
+def test_the_original_path_is_asked_about_each_image_in_each_of_its_views(trained: Trained, views: int) -> None:
+    """What a training reads of it in place of the teacher: whole images first, then every place of the last map."""
+    paths, _ = dual.teacher_with_paths(trained["teacher"], PROMPT, "dfpt-kd", 0)
+    images = torch.randn(150, 1, 8, 8)  # more than a batch
+    turned = [dihedral(images, torch.full((150,), view)) for view in range(views)]
+    shared = torch.stack([paths.shared(x) for x in turned])
+    whole, places = (LogitViews(logits) for logits in dual._original(paths, shared, True))
+    index = torch.tensor([149, 3, 64, 0])
+    for view, x in enumerate(turned):
+        drawn = torch.full_like(index, view)
+        features = paths.teacher.features(x[index])
+        torch.testing.assert_close(whole(index, drawn), paths.teacher(x[index]))
+        torch.testing.assert_close(places(index, drawn), at_places(paths.teacher.head, features))
+    assert len(dual._original(paths, shared, False)) == 1
+
+
+def test_knowledge_at_places_reaches_the_student_and_the_prompt_path(
+    trained: Trained, tmp_path: Path, context: Context
+) -> None:
+    distil.run(trained.inputs, {"student": tmp_path / "student"}, distil_config(at_places=1.0), context)
+    with_it, without = history(tmp_path / "student"), history(trained["student"])
+    for loss in ("train_loss", "train_prompt_loss"):
+        assert float(with_it[0][loss]) > float(without[0][loss])
+    assert weights(tmp_path / "student") != weights(trained["student"])
+
+
+@pytest.mark.parametrize(
+    "teacher",
+    [
+        TEACHER,
+        Teacher(model="efficientnet_lite0", image_size=8, frozen_stages=6, recipe=RECIPE),
+    ],
+    ids=["images", "features"],
+)
+def test_a_teacher_can_be_trained_on_mixed_inputs(inspection: Any, tmp_path: Path, teacher: Teacher) -> None:
+    for name, mixup in (("plain", 0.0), ("mixed", 0.4), ("again", 0.4)):
+        changed = teacher.model_copy(update={"mixup": mixup})
+        config = TrainTeacherConfig(seed=0, augmentation=VIEWS, teacher=changed)
+        context = Context(tmp_path / "home", tmp_path / "checkpoints" / name)
+        train_teacher.run(inspection.inputs(), {"teacher": tmp_path / name}, config, context)
+    assert weights(tmp_path / "mixed") != weights(tmp_path / "plain")
+    assert weights(tmp_path / "mixed") == weights(tmp_path / "again")
 
 
 def test_more_frozen_stages_than_there_are_is_refused(inspection: Any, tmp_path: Path, context: Context) -> None:

@@ -36,7 +36,8 @@ def test_it_is_zero_when_the_regressor_reproduces_the_teacher(grid: int) -> None
     method = made(teacher=made_up.STUDENT)
     with torch.no_grad():
         method.regressor.weight.copy_(torch.eye(6)[:, :, None, None])
-        method.regressor.bias.zero_()  # type: ignore[union-attr]
+        assert method.regressor.bias is not None
+        method.regressor.bias.zero_()
         if grid == 4:
             coarse = torch.nn.functional.adaptive_avg_pool2d(teacher.maps[1], 2)
             student.maps[1].copy_(coarse)

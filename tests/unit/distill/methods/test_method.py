@@ -5,7 +5,7 @@ import torch
 
 from dfpt.distill.methods import seen
 from dfpt.distill.methods.schedule import cosine_rise, linear_rise
-from dfpt.distill.methods.wide import wide
+from dfpt.distill.wide import wide
 from tests.unit.distill.methods import made_up
 
 
