@@ -357,8 +357,13 @@ def _validated(model: type[SectionType], values: Mapping[str, Any], where: str) 
             valid = _fields_at(model, location[:-1])
             raise UsageError(f"Unknown key {key!r} in {where}.", _nearest(location[-1], valid)) from error
         raise UsageError(
-            f"{where}: {key} = {first.get('input')!r} is not valid: {first['msg'].lower()}.", f"Correct {key}."
+            f"{where}: {key} = {first.get('input')!r} is not valid: {_said(first['msg'])}.", f"Correct {key}."
         ) from error
+
+
+def _said(message: str) -> str:
+    """pydantic's message as part of a sentence."""
+    return message.removeprefix("Value error, ").lower()
 
 
 def _fields_at(model: type[BaseModel], location: list[str]) -> list[str]:

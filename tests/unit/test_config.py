@@ -115,7 +115,9 @@ def test_the_gate_asks_what_its_source_is_asked_for() -> None:
 
 
 def test_a_name_kept_for_approved_models_is_refused() -> None:
-    with pytest.raises(UsageError, match=r"registration\.name.*kept for what was approved"):
+    with pytest.raises(
+        UsageError, match=r"registration\.name .* is not valid: a name ending in .* is kept for what was approved"
+    ):
         resolved("registration.name=line-3-production")
 
 
