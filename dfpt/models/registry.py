@@ -7,23 +7,31 @@ from collections.abc import Callable
 from functools import partial
 
 from dfpt.errors import UsageError
+from dfpt.models import efficientnet_lite, imagenet_resnet, resnet, tiny, vgg, wide_resnet
 from dfpt.models.backbone import Backbone
-from dfpt.models.efficientnet_lite import efficientnet_lite0
-from dfpt.models.resnet import DEPTHS, resnet
-from dfpt.models.tiny import WIDTHS, tiny
+from dfpt.models.mobilenet import mobilenet_v2
+from dfpt.models.packaged import load_packaged
+from dfpt.models.shufflenet_v1 import shufflenet_v1
+from dfpt.models.shufflenet_v2 import shufflenet_v2
 
-_SCRATCH: dict[str, Callable[[int, int, int], Backbone]] = {
-    **{f"resnet{depth}": partial(resnet, depth) for depth in DEPTHS},
-    **{name: partial(tiny, name) for name in WIDTHS},
+_BUILDERS: dict[str, Callable[[int, int, int], Backbone]] = {
+    **{name: partial(resnet.resnet, name) for name in resnet.LAYOUTS},
+    **{name: partial(imagenet_resnet.imagenet_resnet, name) for name in imagenet_resnet.LAYOUTS},
+    **{name: partial(wide_resnet.wide_resnet, name) for name in wide_resnet.LAYOUTS},
+    **{name: partial(vgg.vgg, name) for name in vgg.LAYOUTS},
+    **{name: partial(efficientnet_lite.efficientnet_lite, name) for name in efficientnet_lite.LAYOUTS},
+    **{name: partial(tiny.tiny, name) for name in tiny.WIDTHS},
+    "mobilenet_v2": mobilenet_v2,
+    "shufflenet_v1": shufflenet_v1,
+    "shufflenet_v2": shufflenet_v2,
 }
-_PRETRAINED = {"efficientnet_lite0": efficientnet_lite0}
 _DEFAULT_SIZE = 32
-_SMALLEST = 8
+_SMALLEST = 8  # a VGG halves it three times without padding
 
 
 def names() -> list[str]:
     """The names that :func:`create` takes."""
-    return sorted([*_SCRATCH, *_PRETRAINED])
+    return sorted(_BUILDERS)
 
 
 def create(
@@ -34,17 +42,16 @@ def create(
     Raises:
         UsageError: an unknown name, impossible sizes, or ``pretrained`` where no weights are packaged.
     """
-    size = image_size or _DEFAULT_SIZE
-    if num_classes < 2 or in_channels not in (1, 3) or size < _SMALLEST:
-        raise UsageError(
-            f"{name} cannot be built for {num_classes} classes, {in_channels} channels and {size} pixels.",
-            f"It takes 2 classes or more, 1 or 3 channels, {_SMALLEST} pixels or more.",
-        )
-    if name in _PRETRAINED:
-        return _PRETRAINED[name](num_classes, in_channels, size, pretrained)
-    if name not in _SCRATCH:
+    if name not in _BUILDERS:
         near = difflib.get_close_matches(name, names(), n=1)
         raise UsageError(f"Unknown model {name!r}.", f"Did you mean {near[0]}?" if near else f"One of {names()}.")
+    size = _DEFAULT_SIZE if image_size is None else image_size
+    if num_classes < 2 or in_channels < 1 or size < _SMALLEST:
+        raise UsageError(
+            f"{name} cannot be built for {num_classes} classes, {in_channels} channels and {size} pixels.",
+            f"It takes 2 classes or more, 1 channel or more, {_SMALLEST} pixels or more.",
+        )
+    network = _BUILDERS[name](num_classes, in_channels, size)
     if pretrained:
-        raise UsageError(f"No weights are packaged for {name}.", "Set teacher.pretrained=false.")
-    return _SCRATCH[name](num_classes, in_channels, size)
+        load_packaged(network, name, in_channels)
+    return network
