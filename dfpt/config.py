@@ -106,7 +106,25 @@ class Prompt(Section):
 
 
 class Distillation(Section):
-    method: Literal["dfpt-kd", "dfpt-kd+"] = "dfpt-kd"
+    """How the student is taught: by DFPT-KD, or by a method that it is compared with, which reads ``options`` alone."""
+
+    method: Literal[
+        "dfpt-kd",
+        "dfpt-kd+",
+        "plain",
+        "kd",
+        "kd_ls",
+        "dkd",
+        "dkd_ls",
+        "dist",
+        "ctkd",
+        "dtkd",
+        "pesf_kd",
+        "fitnet",
+        "at",
+        "crd",
+    ] = "dfpt-kd"
+    options: dict[str, Any] = Field(default_factory=dict)  # see dfpt.distill.methods
     adapt: Literal["joint", "frozen"] = "joint"
     warm_start: bool = False  # the student starts from the probe
     label: Weight = 1.0  # weight of CE(z_s, y)
@@ -114,6 +132,11 @@ class Distillation(Section):
     from_prompt: Weight = 1.0  # b_p
     at_places: Weight = 0.0  # of both paths' knowledge at every place of the last feature map (ours); 0: none
     temperature: Annotated[float, Field(gt=0)] = 4.0
+
+    @property
+    def by_both_paths(self) -> bool:
+        """DFPT-KD or DFPT-KD+: only these need a tuned prompt path."""
+        return self.method.startswith("dfpt")
 
 
 class Evaluation(Section):

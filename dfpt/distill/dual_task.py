@@ -60,7 +60,7 @@ class DualTask:
             groups.append({"params": list(self.teacher.path.parameters()), "lr": self.prompt.lr})
         return groups
 
-    def losses(self, labels_B: Tensor, *inputs: Tensor) -> Mapping[str, Tensor]:
+    def losses(self, labels_B: Tensor, *inputs: Tensor, progress: float) -> Mapping[str, Tensor]:
         images, shared, z_o, *places = inputs
         map_s, map_p = self.student.features(images), self.teacher.prompted_features(shared)
         z_s, z_p = self.student.head(map_s), self.teacher.path.head(map_p)

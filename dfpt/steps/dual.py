@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 from torch import Tensor
 
@@ -13,7 +11,7 @@ from dfpt.datasets import ImageSet
 from dfpt.distill.dual_forward import DualForwardTeacher, PromptPath, positions
 from dfpt.distill.dual_task import DualTask
 from dfpt.distill.places import at_places
-from dfpt.models import Backbone, ModelSpec, load
+from dfpt.models import Backbone, ModelSpec
 from dfpt.steps import networks
 from dfpt.training.features import cached
 from dfpt.training.loop import Progress, fit
@@ -22,9 +20,8 @@ from dfpt.training.views import FeatureViews, LogitViews, PixelViews, Views, pix
 _BATCH = 128
 
 
-def teacher_with_paths(folder: Path, prompt: Prompt, method: str, seed: int) -> tuple[DualForwardTeacher, ModelSpec]:
-    """The saved teacher with a neutral prompt path, initialised from ``seed``."""
-    teacher, spec = load(folder)
+def with_paths(teacher: Backbone, prompt: Prompt, method: str, seed: int) -> DualForwardTeacher:
+    """The teacher with a neutral prompt path, initialised from ``seed``."""
     torch.manual_seed(seed)
     path = PromptPath(
         teacher,
@@ -35,7 +32,7 @@ def teacher_with_paths(folder: Path, prompt: Prompt, method: str, seed: int) -> 
         own_stages=method == "dfpt-kd+",
     )
     dual: DualForwardTeacher = DualForwardTeacher(teacher, path).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return dual, spec
+    return dual
 
 
 def train(

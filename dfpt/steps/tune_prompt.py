@@ -9,6 +9,7 @@ import dataclasses
 
 from safetensors.torch import save_file
 
+from dfpt import models
 from dfpt.config import TunePromptConfig
 from dfpt.context import Context, Inputs, Metrics, Outputs
 from dfpt.datasets import load
@@ -21,10 +22,10 @@ from dfpt.training.loop import write_history
 def run(inputs: Inputs, outputs: Outputs, config: TunePromptConfig, context: Context) -> Metrics:
     """Takes dataset, validation and teacher, gives prompt: ``prompt.safetensors`` (phi) and ``probe.safetensors``."""
     images = load(inputs["dataset"], inputs["validation"])
-    teacher, teacher_spec = dual.teacher_with_paths(
-        inputs["teacher"], config.prompt, config.distillation.method, config.seed
-    )
+    network, teacher_spec = models.load(inputs["teacher"])
+    teacher = dual.with_paths(network, config.prompt, config.distillation.method, config.seed)
     probe, spec = networks.new_student(config.student, images, config.seed)
+    epochs = config.prompt.epochs if config.distillation.by_both_paths else 0  # nobody would ask the tuned path
     progress = dual.train(
         "tune-prompt",
         teacher,
@@ -32,7 +33,7 @@ def run(inputs: Inputs, outputs: Outputs, config: TunePromptConfig, context: Con
         probe,
         spec,
         images,
-        config.student.recipe.model_copy(update={"epochs": config.prompt.epochs}),
+        config.student.recipe.model_copy(update={"epochs": epochs}),
         config.distillation,
         config.prompt,
         True,

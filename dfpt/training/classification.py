@@ -43,7 +43,7 @@ class Classification:
     def groups(self, lr: float) -> list[dict[str, Any]]:
         return [{"params": list(self.trained.parameters()), "lr": lr}]
 
-    def losses(self, labels_B: Tensor, *inputs: Tensor) -> Mapping[str, Tensor]:
+    def losses(self, labels_B: Tensor, *inputs: Tensor, progress: float) -> Mapping[str, Tensor]:
         x = inputs[0]
         if not self.mixup:
             return {"loss": self._loss(self._forward(x), labels_B)}

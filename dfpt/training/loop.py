@@ -43,8 +43,8 @@ class Task(Protocol):
     def groups(self, lr: float) -> list[dict[str, Any]]:
         """The optimiser's parameter groups, each with its ``lr``."""
 
-    def losses(self, labels_B: Tensor, *inputs: Tensor) -> Mapping[str, Tensor]:
-        """Named scalar losses of a batch; their sum is minimised."""
+    def losses(self, labels_B: Tensor, *inputs: Tensor, progress: float) -> Mapping[str, Tensor]:
+        """Named scalar losses of a batch; their sum is minimised. ``progress``: share of the training behind."""
 
     def logits(self, *inputs: Tensor) -> Mapping[str, Tensor]:
         """Named logits (B, K) in eval mode; those named ``selected`` decide which epoch is kept."""
@@ -106,7 +106,7 @@ def fit(task: Task, train: Split, val: Split, recipe: Recipe, views: int, seed: 
                 raise StepFailed(f"{task.name} was interrupted in epoch {epoch + 1}.", "Run again: it goes on there.")
             inputs = train.inputs(index, drawn[index])
             with precision.autocast(dtype):
-                losses = task.losses(train.labels[index], *inputs)
+                losses = task.losses(train.labels[index], *inputs, progress=(epoch + number / batches) / recipe.epochs)
             _check_finite(task.name, losses, [train.ids[i] for i in index.tolist()])
             optimiser.zero_grad(set_to_none=True)
             torch.stack(list(losses.values())).sum().backward()
@@ -202,5 +202,8 @@ def _precision(task: Task, train: Split, recipe: Recipe, home: Path) -> torch.dt
     size = sum(parameter.numel() for parameter in task.trained.parameters())
     what = f"{task.name} {size} {[tuple(x.shape) for x in inputs]}"
     return precision.choose(
-        "auto", lambda: torch.stack(list(trial.losses(train.labels[index], *inputs).values())).sum(), what, home
+        "auto",
+        lambda: torch.stack(list(trial.losses(train.labels[index], *inputs, progress=0.0).values())).sum(),
+        what,
+        home,
     )

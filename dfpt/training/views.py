@@ -19,7 +19,7 @@ class Views(Protocol):
     """What a task reads of the images of one split."""
 
     def __call__(self, index_B: Tensor, views_B: Tensor) -> Tensor:
-        """The rows (B, ...), float32, of the images at ``index_B``, each in its view of ``views_B``."""
+        """The rows (B, ...) of the images at ``index_B``, each in its view of ``views_B``; float32."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,14 @@ class LogitViews:
 
     def __call__(self, index_B: Tensor, views_B: Tensor) -> Tensor:
         return self.logits_VNK[views_B, index_B]
+
+
+@dataclass(frozen=True)
+class Positions:
+    """The images' positions in the split (B,), int64, whatever the view: for a method that remembers each image."""
+
+    def __call__(self, index_B: Tensor, views_B: Tensor) -> Tensor:
+        return index_B
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@
 """
 
 from dfpt.distill.methods.info import MethodInfo, Need, Source
-from dfpt.distill.methods.method import LabelLoss, Method, NetworkShape, Seen, Setting, seen
+from dfpt.distill.methods.method import LabelLoss, Method, NetworkShape, Seen, Setting, seen, seen_last
 from dfpt.distill.methods.table import METHODS, create, names
 
 __all__ = [
@@ -20,4 +20,5 @@ __all__ = [
     "create",
     "names",
     "seen",
+    "seen_last",
 ]

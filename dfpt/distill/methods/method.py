@@ -47,6 +47,11 @@ def seen(model: Backbone, images_BCHW: Tensor) -> Seen:
     return Seen(tuple(maps), x.mean((2, 3)), model.head(x))
 
 
+def seen_last(model: Backbone, features_BCHW: Tensor) -> Seen:
+    """What ``model`` gives from its last map on: without the maps before it."""
+    return Seen((), features_BCHW.mean((2, 3)), model.head(features_BCHW))
+
+
 @dataclass(frozen=True)
 class NetworkShape:
     """What a method must know of a network before the first batch.

@@ -47,7 +47,7 @@ def test_a_student_whose_map_is_another_ones_learns_at_the_places_they_share() -
     assert inputs[3].shape == (6, made_up.CLASSES, 2, 2)
     assert task.student.features(inputs[0]).shape[2:] == (1, 1)
     labels = torch.arange(6) % made_up.CLASSES
-    without, found = task.losses(labels, *inputs[:3]), task.losses(labels, *inputs)
+    without, found = task.losses(labels, *inputs[:3], progress=0.0), task.losses(labels, *inputs, progress=0.0)
     torch.testing.assert_close(found["loss"], 3 * without["loss"])
     z_p, z_s = paths.prompted(inputs[1]), task.student(inputs[0])
     knowledge = prompt_loss(inputs[2], z_p, z_s, torch.zeros(()), made_up.PROMPT)
@@ -62,7 +62,7 @@ def test_places_that_agree_already_add_nothing() -> None:
     task.trained.eval()
     index = torch.arange(6)
     images, shared, z_o, places_o = made_up.split(6, paths, places=True).inputs(index, torch.zeros_like(index))
-    loss = task.losses(index % made_up.CLASSES, images, shared, z_o, places_o)["loss"]
+    loss = task.losses(index % made_up.CLASSES, images, shared, z_o, places_o, progress=0.0)["loss"]
     assert loss.item() == pytest.approx(0, abs=1e-5)
-    moved = task.losses(index % made_up.CLASSES, images, shared, z_o, places_o.flip(3))["loss"]
+    moved = task.losses(index % made_up.CLASSES, images, shared, z_o, places_o.flip(3), progress=0.0)["loss"]
     assert moved > loss + 1e-3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import itertools
 import json
+import typing
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,6 +31,7 @@ from dfpt.config import (
 from dfpt.context import Context
 from dfpt.datasets import load
 from dfpt.datasets.batches import dihedral
+from dfpt.distill.methods import METHODS
 from dfpt.distill.places import at_places
 from dfpt.errors import StepFailed, UsageError
 from dfpt.models.backbone import count_parameters
@@ -200,6 +202,50 @@ def test_an_interrupted_distillation_ends_as_an_uninterrupted_one(
     assert history(tmp_path / "student") == history(trained["student"])
 
 
+@pytest.mark.parametrize("method", [name for name in METHODS if name not in ("takd", "eskd")])
+def test_a_student_is_taught_by_a_method_to_compare_with(trained: Trained, tmp_path: Path, method: str) -> None:
+    """Interrupted in its second epoch it ends as an uninterrupted one: what the method remembers is kept too."""
+    config = distil_config(method=method)
+    context = Context(tmp_path / "home", tmp_path / "checkpoints" / "whole")
+    distil.run(trained.inputs, {"student": tmp_path / "whole"}, config, context)
+    asked: Iterator[int] = itertools.count()
+    batches = len(load(trained["dataset"], trained["validation"]).rows("train")) // RECIPE.batch_size
+    context = replace(context, checkpoints=tmp_path / "checkpoints" / "parts")
+    stopped = replace(context, cancelled=lambda: next(asked) > batches)
+    with pytest.raises(StepFailed, match="interrupted in epoch 2"):
+        distil.run(trained.inputs, {"student": tmp_path / "parts"}, config, stopped)
+    distil.run(trained.inputs, {"student": tmp_path / "parts"}, config, context)
+    assert weights(tmp_path / "parts") == weights(tmp_path / "whole")
+    assert (weights(tmp_path / "whole") == weights(trained["baseline"])) == (method == "plain")
+    assert {name.split(".")[0] for name in load_file(tmp_path / "whole" / "model.safetensors")} == {
+        "stem",
+        "stages",
+        "head",
+    }
+
+
+def test_a_method_is_given_its_options_and_refuses_those_of_another(
+    trained: Trained, tmp_path: Path, context: Context
+) -> None:
+    plain = distil_config(method="kd", options={"label": 1.0, "knowledge": 0.0})
+    distil.run(trained.inputs, {"student": tmp_path / "student"}, plain, context)
+    assert weights(tmp_path / "student") == weights(trained["baseline"])
+    with pytest.raises(UsageError, match="beta"):
+        distil.run(
+            trained.inputs, {"student": tmp_path / "other"}, distil_config(method="kd", options={"beta": 1}), context
+        )
+
+
+def test_no_prompt_is_tuned_for_a_method_without_one(trained: Trained, tmp_path: Path, context: Context) -> None:
+    metrics = tune_prompt.run(trained.inputs, {"prompt": tmp_path / "prompt"}, tune_config(method="kd"), context)
+    assert metrics["epochs"] == 0
+
+
+def test_every_method_that_needs_no_teacher_of_its_own_can_be_configured() -> None:
+    allowed = set(typing.get_args(Distillation.model_fields["method"].annotation))
+    assert allowed - {"dfpt-kd", "dfpt-kd+"} == METHODS.keys() - {"takd", "eskd"}
+
+
 def test_a_pretrained_teacher_keeps_its_frozen_stages(inspection: Any, tmp_path: Path, context: Context) -> None:
     recipe = RECIPE.model_copy(update={"epochs": 1})
     teacher = Teacher(model="efficientnet_lite0", image_size=8, pretrained=True, frozen_stages=5, recipe=recipe)
@@ -219,7 +265,7 @@ def test_a_pretrained_teacher_keeps_its_frozen_stages(inspection: Any, tmp_path:
 @pytest.mark.parametrize("views", [1, 8])
 def test_the_original_path_is_asked_about_each_image_in_each_of_its_views(trained: Trained, views: int) -> None:
     """What a training reads of it in place of the teacher: whole images first, then every place of the last map."""
-    paths, _ = dual.teacher_with_paths(trained["teacher"], PROMPT, "dfpt-kd", 0)
+    paths = dual.with_paths(models.load(trained["teacher"])[0], PROMPT, "dfpt-kd", 0)
     images = torch.randn(150, 1, 8, 8)  # more than a batch
     turned = [dihedral(images, torch.full((150,), view)) for view in range(views)]
     shared = torch.stack([paths.shared(x) for x in turned])

@@ -190,12 +190,13 @@ def test_mixed_inputs_have_the_labels_of_both_in_their_shares() -> None:
     mixed.trained.eval()
     plain.trained.eval()
     torch.manual_seed(3)
-    found = mixed.losses(labels, images)["loss"]
+    found = mixed.losses(labels, images, progress=0.0)["loss"]
     torch.manual_seed(3)
     share, other = torch.distributions.Beta(0.4, 0.4).sample().item(), torch.randperm(8)
     assert 0.001 < share < 0.999
     between = share * images + (1 - share) * images[other]
     expected = (
-        share * plain.losses(labels, between)["loss"] + (1 - share) * plain.losses(labels[other], between)["loss"]
+        share * plain.losses(labels, between, progress=0.0)["loss"]
+        + (1 - share) * plain.losses(labels[other], between, progress=0.0)["loss"]
     )
     torch.testing.assert_close(found, expected)

@@ -1,0 +1,64 @@
+"""One training with a method that DFPT-KD is compared with."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import torch
+from torch.nn import functional as F
+
+from dfpt.config import Distillation, Recipe
+from dfpt.context import Context
+from dfpt.datasets import ImageSet
+from dfpt.distill.method_task import MethodTask
+from dfpt.distill.methods import METHODS, NetworkShape, create
+from dfpt.models import Backbone, ModelSpec
+from dfpt.steps import networks
+from dfpt.training.features import cached
+from dfpt.training.loop import Progress, fit
+from dfpt.training.views import FeatureViews, PixelViews, Positions, Split, Views, pixels, split
+
+
+def train(
+    name: str,
+    teacher: Backbone,
+    teacher_spec: ModelSpec,
+    student: Backbone,
+    student_spec: ModelSpec,
+    images: ImageSet,
+    recipe: Recipe,
+    distillation: Distillation,
+    views: int,
+    seed: int,
+    context: Context,
+) -> Progress:
+    """Train the student by ``distillation.method`` with a frozen teacher.
+
+    The views are exact, so the teacher's last feature map comes from the cache; a method that asks for the maps
+    before it has the teacher run in every step.
+    """
+    teacher = teacher.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    label_loss = partial(
+        F.cross_entropy, weight=networks.weights(images, recipe), label_smoothing=recipe.label_smoothing
+    )
+    torch.manual_seed(seed)  # the method's own parameters
+    method = create(
+        distillation.method,
+        NetworkShape(student.widths, student_spec.num_classes),
+        NetworkShape(teacher.widths, teacher_spec.num_classes),
+        label_loss,
+        torch.from_numpy(images.labels("train")),
+        distillation.options,
+    )
+    from_last = "maps" not in METHODS[distillation.method].needs
+
+    def seen_in(part: str, count: int) -> Split:
+        inputs = pixels(images, part, teacher_spec)
+        given: Views = PixelViews(inputs)
+        if from_last:
+            last = len(teacher.stages)
+            given = FeatureViews(cached(teacher, last, inputs, count, context, after=teacher_spec.frozen_stages))
+        return split(images, part, PixelViews(pixels(images, part, student_spec)), given, Positions())
+
+    task = MethodTask(name, student, teacher, method, from_last)
+    return fit(task, seen_in("train", views), seen_in("val", 1), recipe, views, seed, context)
