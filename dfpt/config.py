@@ -6,39 +6,34 @@ An unknown key is an error that names the nearest valid one.
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import typing
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
+from dfpt import settings
 from dfpt.errors import UsageError
-
-Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[int, Field(gt=0)]
-Weight = Annotated[float, Field(ge=0)]
+from dfpt.settings import Positive, Section, Share, Weight
 
 ENVIRONMENT_PREFIX = "DFPT_"
-SectionType = TypeVar("SectionType", bound="Section")
-# Read elsewhere, so no configuration keys: the state folder, the profile, and what a runner tells its steps.
+# Read elsewhere, so no configuration keys: the state folder, the profile, the registry's, and what a runner tells
+# its steps.
 RESERVED_ENVIRONMENT = {
+    "DFPT_APPROVALS",
     "DFPT_HOME",
     "DFPT_PROFILE",
+    "DFPT_REGISTRY_URL",
     "DFPT_DEBUG",
     "DFPT_ERROR_FILE",
     "DFPT_RUN_FOLDER",
     "DFPT_RUNNER_PID",
     "DFPT_TRACKING",
 }
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Data(Section):
@@ -271,7 +266,7 @@ def for_step(config: Config, step: str) -> Section:
 
 def parse_step(step: str, values: Mapping[str, Any]) -> Section:
     """A step's configuration as it comes from a pipeline parameter (whose integers may arrive as floats)."""
-    return _validated(STEP_CONFIGS[step], values, f"the configuration of step {step}")
+    return settings.validated(STEP_CONFIGS[step], values, f"the configuration of step {step}")
 
 
 def resolve(
@@ -293,7 +288,7 @@ def resolve(
     """
     environment = os.environ if environment is None else environment
     path = path or Path(__file__).with_name("params.yaml")
-    values = _read(path)
+    values = settings.read(path, "Name one with --config.")
     profiles = values.pop("profiles", {})
     wanted = profile or environment.get("DFPT_PROFILE") or values.pop("profile", "default")
     values.pop("profile", None)
@@ -301,7 +296,7 @@ def resolve(
         if wanted not in profiles:
             raise UsageError(
                 f"Unknown profile {wanted!r}: {path} has {', '.join(['default', *profiles])}.",
-                _nearest(wanted, ["default", *profiles]),
+                settings.nearest(wanted, ["default", *profiles]),
             )
         values = _merge(values, profiles[wanted])
     for name, text in environment.items():
@@ -313,7 +308,7 @@ def resolve(
         if not equals:
             raise UsageError(f"--set {assignment}: no value.", "Write --set section.key=value.")
         values = _merge(values, _nested(key.split("."), _scalar(text), f"--set {assignment}"))
-    config = _validated(Config, values, str(path))
+    config = settings.validated(Config, values, str(path))
     if "name" not in config.registration.model_fields_set:
         config = config.model_copy(update={"registration": Registration(name=_model_name(config.data.source))})
     return config
@@ -328,22 +323,6 @@ def _model_name(source: str) -> str:
 def dump(config: Section) -> str:
     """The configuration as YAML that :func:`resolve` reads back to the same."""
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(
-            f"Cannot read the configuration {path}: {error.strerror}.", "Name one with --config."
-        ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not valid YAML: {error}") from error
-    if values is None:
-        return {}
-    if not isinstance(values, dict):
-        raise UsageError(f"{path} must be a mapping of sections, not a {type(values).__name__}.")
-    return values
 
 
 def _scalar(text: str) -> Any:
@@ -367,40 +346,3 @@ def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         below = merged.get(key)
         merged[key] = _merge(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
     return merged
-
-
-def _validated(model: type[SectionType], values: Mapping[str, Any], where: str) -> SectionType:
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        location = [str(part) for part in first["loc"]]
-        key = ".".join(location)
-        if first["type"] == "extra_forbidden":
-            valid = _fields_at(model, location[:-1])
-            raise UsageError(f"Unknown key {key!r} in {where}.", _nearest(location[-1], valid)) from error
-        raise UsageError(
-            f"{where}: {key} = {first.get('input')!r} is not valid: {_said(first['msg'])}.", f"Correct {key}."
-        ) from error
-
-
-def _said(message: str) -> str:
-    """pydantic's message as part of a sentence."""
-    return message.removeprefix("Value error, ").lower()
-
-
-def _fields_at(model: type[BaseModel], location: list[str]) -> list[str]:
-    """The keys that are valid below ``location``."""
-    for key in location:
-        field = model.model_fields.get(key)
-        annotation = field.annotation if field else None
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            model = annotation
-        elif annotation is not None and typing.get_origin(annotation) is dict:
-            model = typing.get_args(annotation)[1]
-    return list(model.model_fields)
-
-
-def _nearest(word: str, words: Iterable[str]) -> str:
-    near = difflib.get_close_matches(word, list(words), n=1, cutoff=0.5)
-    return f"Did you mean {near[0]!r}?" if near else ""

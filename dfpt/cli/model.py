@@ -1,28 +1,21 @@
-"""``dfpt model``: look at candidates and production, and decide."""
+"""``dfpt model``: look at candidates and production. What people decide is in :mod:`dfpt.cli.decisions`."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dfpt.cli import options
-from dfpt.errors import UsageError
+from dfpt.cli import decisions, history, options
+from dfpt.cli.deciding import As, Model, Version, open_registry, require_version, split
+from dfpt.errors import EXIT_REFUSED
 
 if TYPE_CHECKING:
-    from dfpt.registry.handle import Registry
     from dfpt.registry.listing import Entry
 
-app = typer.Typer(no_args_is_help=True, help="Look at candidates and production, approve and reject.")
-
-Model = Annotated[str, typer.Argument(metavar="NAME[/VERSION]", help="A registered model, e.g. elpv/3.")]
-Version = Annotated[int | None, typer.Argument(metavar="[VERSION]", help="Its version, if not given as NAME/VERSION.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why; stays in the log for ever.")]
-As = Annotated[str | None, typer.Option("--as", metavar="PERSON", help="Who decides; else the user of this account.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Check and say what would be done; change nothing.")]
+app = typer.Typer(no_args_is_help=True, help="Look at candidates and production, approve, reject, roll back.")
 
 _COLUMNS = ("accuracy", "macro_f1", "binary_accuracy", "defect_recall")
 
@@ -36,7 +29,7 @@ def list_(
     """All candidates, and what is in production."""
     from dfpt.registry.listing import entries
 
-    found = entries(_open(home), name)
+    found = entries(open_registry(home), name)
     if as_json:
         typer.echo(json.dumps([dataclasses.asdict(entry) for entry in found], indent=2, ensure_ascii=False))
     else:
@@ -54,14 +47,17 @@ def show(
     from dfpt.registry import requests
     from dfpt.registry.listing import entry
 
-    name, number = _split(model, version)
-    registry = _open(home)
+    name, given = split(model, version)
+    number = require_version(name, given)
+    registry = open_registry(home)
     found = dataclasses.asdict(entry(registry, name, number))
     found["log"] = [
         {
-            "at": record.at.isoformat(timespec="seconds"),
+            "at": record.at,
             "actor": record.actor,
             "account": record.account,
+            "origin": record.origin,
+            "action": record.action,
             "before": record.before,
             "after": record.after,
             "reason": record.reason,
@@ -75,77 +71,32 @@ def show(
 
 
 @app.command()
-def approve(
-    model: Model,
-    reason: Reason,
-    version: Version = None,
+def sweep(
     person: As = None,
-    dry_run: DryRun = False,
     home: options.Home = options.DEFAULT_HOME,
+    as_json: options.Json = False,
 ) -> None:
-    """Put a candidate into production: its files are copied and hashed, and it becomes the champion."""
-    from dfpt.registry import actor, promotion
-    from dfpt.registry.champion import production_name
-    from dfpt.registry.database import State
+    """Finish what was cut off, expire what is overdue, approve what the policy approves by itself."""
+    from dfpt.registry import actor, maintenance
 
-    name, number = _split(model, version)
-    promotion.require_reason(reason)
-    registry, who = _open(home), actor.current(person)
-    before = promotion.find(registry, name, number)
-    if before.state == State.PROMOTED:
-        typer.echo(f"{before.model} is {production_name(name)}/{before.production_version} already; nothing to do.")
-    elif dry_run:
-        if before.state != State.APPROVED:
-            promotion.check(registry, before)
-        typer.echo(f"Would make {before.model} the champion of {production_name(name)}, approved by {who.name}.")
+    swept = maintenance.sweep(open_registry(home), actor.current(person))
+    done = {
+        "finished": swept.finished,
+        "expired": [request.model for request in swept.expired],
+        "promoted": [request.model for request in swept.promoted],
+        "refused": [error.message for error in swept.refused],
+    }
+    if as_json:
+        typer.echo(json.dumps(done, indent=2, ensure_ascii=False))
     else:
-        done = promotion.approve(registry, name, number, who, reason)
-        own = ", who asked for it himself or herself" if done.self_approved else ""
-        typer.echo(
-            f"{done.model} is {production_name(name)}/{done.production_version}, the champion; "
-            f"approved by {done.decided_by}{own}."
-        )
+        for what, models in done.items():
+            typer.echo(f"{what}: {', '.join(models) or 'nothing'}")
+    if swept.refused:
+        raise typer.Exit(EXIT_REFUSED)
 
 
-@app.command()
-def reject(
-    model: Model,
-    reason: Reason,
-    version: Version = None,
-    person: As = None,
-    dry_run: DryRun = False,
-    home: options.Home = options.DEFAULT_HOME,
-) -> None:
-    """Say no to a candidate; the pipeline does not ask for the same weights again."""
-    from dfpt.registry import actor, promotion, rejection
-
-    name, number = _split(model, version)
-    promotion.require_reason(reason)
-    registry, who = _open(home), actor.current(person)
-    if dry_run:
-        typer.echo(f"Would reject {rejection.check(registry, name, number).model}, by {who.name}.")
-    else:
-        done = rejection.reject(registry, name, number, who, reason)
-        typer.echo(f"{done.model} is rejected, by {done.decided_by}.")
-
-
-def _open(home: Path) -> Registry:
-    from dfpt.registry.handle import open_registry
-    from dfpt.tracking import store
-
-    home = options.use_home(home)
-    if store.tracking_uri(home).startswith("sqlite:") and not (home / store.DATABASE).exists():
-        raise UsageError(f"There is no registry in {home}.", "Name its folder with --home, or make one: dfpt run.")
-    return open_registry(home)
-
-
-def _split(model: str, version: int | None) -> tuple[str, int]:
-    name, slash, number = model.partition("/")
-    if slash and version is None and number.isdecimal():
-        version = int(number)
-    elif slash or version is None:
-        raise UsageError(f"{model!r} names no version.", "Write NAME/VERSION; dfpt model list shows them.")
-    return name, version
+decisions.register(app)
+app.command("history")(history.command)
 
 
 def _table(found: list[Entry]) -> Any:
@@ -184,7 +135,8 @@ def _page(found: dict[str, Any]) -> Any:
         table.add_row(key, value)
     table.add_section()
     for record in found["log"]:
-        table.add_row(record["at"], f"{record['after']} by {record['actor']}: {record['reason']}")
+        said = record["after"] if record["after"] != record["before"] else record["action"]
+        table.add_row(record["at"][:19] + "Z", f"{said} by {record['actor']}: {record['reason']}")
     return table
 
 

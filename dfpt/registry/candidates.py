@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from dfpt import files
 from dfpt.errors import UsageError
+from dfpt.registry import permission
 from dfpt.registry.actor import Actor
 from dfpt.registry.artifacts import ARTIFACT_TAG, EVIDENCE, STUDENT, WEIGHTS, WEIGHTS_TAG
 from dfpt.registry.champion import PRODUCTION, production_name
 from dfpt.registry.database import Request, State
 from dfpt.registry.handle import Registry
+from dfpt.registry.policy import Deed
 from dfpt.registry.requests import file
 
 if TYPE_CHECKING:
@@ -88,15 +90,29 @@ def register(registry: Registry, name: str, bundle: Bundle, run_id: str) -> Mode
         )
 
 
-def request(registry: Registry, version: ModelVersion, actor: Actor) -> Request:
-    """File the request for a version, or find the one it has; ``candidate`` points to what was asked for last."""
+def request(registry: Registry, version: ModelVersion, actor: Actor, reason: str = "filed") -> Request:
+    """File the request for a version, or find the one it has; ``candidate`` points to what was asked for last.
+
+    Raises:
+        PolicyRefused: only a requester asks.
+    """
+    permission.require(registry, actor, Deed.REQUEST)
     number, tags = int(version.version), version.tags
     with registry.lock():
-        filed, superseded = file(registry.engine, version.name, number, tags[WEIGHTS_TAG], tags[ARTIFACT_TAG], actor)
+        trained_by = _trained_by(registry, version)
+        sums = tags[WEIGHTS_TAG], tags[ARTIFACT_TAG]
+        filed = file(registry.store, version.name, number, *sums, actor, reason, trained_by)
         if filed.state == State.PENDING:
             registry.client.set_registered_model_alias(version.name, ALIAS, str(number))
-        registry.mirror(filed, *superseded)
+        registry.mirror(filed)
     return filed
+
+
+def _trained_by(registry: Registry, version: ModelVersion) -> str | None:
+    """Whom MLflow names as the user of the run that made the version."""
+    if not version.run_id:
+        return None
+    return registry.client.get_run(version.run_id).data.tags.get("mlflow.user")
 
 
 def _log_model(

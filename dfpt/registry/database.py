@@ -1,19 +1,12 @@
-"""The registry's own database: requests, and the log of everything that happened to them.
-
-The log is the record; MLflow's tags only mirror it. SQLite itself refuses to change or remove a line of it.
-"""
+"""The tables: requests, votes, rollbacks, and the log of everything that happened. ``migrations`` makes them."""
 
 from __future__ import annotations
 
 import enum
 from datetime import UTC, datetime
-from pathlib import Path
 
-from sqlalchemy import DDL, DateTime, Dialect, Engine, ForeignKey, Index, TypeDecorator, create_engine, event, text
+from sqlalchemy import DateTime, Dialect, ForeignKey, Index, TypeDecorator, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-
-DATABASE = "registry.db"
-_WAIT_SECONDS = 30  # for another process's transaction
 
 
 class State(enum.StrEnum):
@@ -55,14 +48,18 @@ class Request(Base):
     version: Mapped[int]
     state: Mapped[str]
     weights_sha256: Mapped[str]
-    artifact_sha256: Mapped[str]  # of the candidate's whole folder, when the request was filed
+    artifact_sha256: Mapped[str]  # of the candidate's whole folder, evidence and all, when the request was filed
     requested_by: Mapped[str]
     requested_at: Mapped[datetime]
-    decided_by: Mapped[str | None]
+    decided_by: Mapped[str | None]  # every approver, where the quorum asked for several
     decided_at: Mapped[datetime | None]
     decision_reason: Mapped[str | None]
     self_approved: Mapped[bool] = mapped_column(default=False)
     production_version: Mapped[int | None]
+    requested_account: Mapped[str | None]  # behind requested_by; unknown before the log was chained
+    trained_by: Mapped[str | None]
+    emergency: Mapped[bool] = mapped_column(default=False)
+    automatic: Mapped[bool] = mapped_column(default=False)
 
     @property
     def model(self) -> str:
@@ -75,38 +72,71 @@ Index(
 )  # two processes cannot both ask
 
 
-class Record(Base):
-    """One line of the log: who, when, what, why. ``before`` is null for a new request."""
+class Vote(Base):
+    """One approval of a request."""
 
-    __tablename__ = "log"
+    __tablename__ = "votes"
+    __table_args__ = (UniqueConstraint("request_id", "person"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     request_id: Mapped[int] = mapped_column(ForeignKey("requests.id"), index=True)
+    person: Mapped[str]
+    account: Mapped[str]
     at: Mapped[datetime]
+    reason: Mapped[str]
+
+
+class Rollback(Base):
+    """A return to an earlier version in production. Not ``done``: decided, the aliases are being moved."""
+
+    __tablename__ = "rollbacks"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    from_version: Mapped[int | None]
+    to_version: Mapped[int]
+    request_id: Mapped[int] = mapped_column(ForeignKey("requests.id"))  # that the version was promoted by
+    by: Mapped[str]
+    at: Mapped[datetime]
+    reason: Mapped[str]
+    done: Mapped[bool] = mapped_column(default=False)
+
+
+class Record(Base):
+    """One line of the log, chained to the one before it by ``previous_hash``.
+
+    Times are text, exactly as they were hashed: ISO 8601, UTC, microseconds. ``before`` and ``after`` are states of
+    the request, null where the line is about none; ``details`` is canonical JSON.
+    """
+
+    __tablename__ = "audit"
+
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # 1, 2, 3, ... without a gap
+    at: Mapped[str]
     actor: Mapped[str]
     account: Mapped[str]
+    origin: Mapped[str]
+    action: Mapped[str] = mapped_column(index=True)
+    name: Mapped[str | None] = mapped_column(index=True)
+    version: Mapped[int | None]
+    request_id: Mapped[int | None] = mapped_column(index=True)
     before: Mapped[str | None]
-    after: Mapped[str]
+    after: Mapped[str | None]
     reason: Mapped[str]
-    name: Mapped[str]
-    version: Mapped[int]
-    weights_sha256: Mapped[str]
+    weights_sha256: Mapped[str | None]
+    artifact_sha256: Mapped[str | None]
+    details: Mapped[str]
+    previous_hash: Mapped[str] = mapped_column(unique=True)  # two records cannot follow the same one
+    hash: Mapped[str] = mapped_column(unique=True)
 
 
-for _verb in ("UPDATE", "DELETE"):
-    event.listen(
-        Record.__table__,
-        "after_create",
-        DDL(  # type: ignore[no-untyped-call]
-            f"CREATE TRIGGER log_no_{_verb.lower()} BEFORE {_verb} ON log "
-            "BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END"
-        ).execute_if(dialect="sqlite"),
-    )
+class Head(Base):
+    """The end of the chain, signed. One row."""
 
+    __tablename__ = "audit_head"
 
-def open_database(home: Path) -> Engine:
-    """The database of ``home``, with its tables."""
-    home.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(f"sqlite:///{home.absolute() / DATABASE}", connect_args={"timeout": _WAIT_SECONDS})
-    Base.metadata.create_all(engine)
-    return engine
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    count: Mapped[int]
+    hash: Mapped[str]
+    key: Mapped[str]  # fingerprint of the public key
+    signature: Mapped[str]

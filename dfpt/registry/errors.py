@@ -36,3 +36,24 @@ class WrongState(UsageError):
 
 class NotFound(UsageError):
     """No such model, version or request."""
+
+
+class PolicyRefused(DfptError):
+    """approvals.yaml does not allow it."""
+
+    exit_code = EXIT_REFUSED
+
+
+class LogDamaged(DfptError):
+    """The audit log is not as it was written."""
+
+    exit_code = EXIT_REFUSED
+
+    def __init__(self, record: int | None, problem: str) -> None:
+        where = "The audit log" if record is None else f"Record {record} of the audit log"
+        super().__init__(
+            f"{where}: {problem}.",
+            "Nothing is added to a damaged log. dfpt audit verify shows where; restore the database from a backup.",
+        )
+        self.record = record
+        self.problem = problem

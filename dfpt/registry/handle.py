@@ -1,21 +1,27 @@
-"""The open registry: MLflow's models and our requests, of one state folder."""
+"""The open registry: MLflow's models, our requests and their policy, of one state folder."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filelock import FileLock
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
-from dfpt.registry.database import Request, State, open_database
-from dfpt.tracking import store
+from dfpt.registry import policy_config
+from dfpt.registry.database import Request, State
+from dfpt.registry.policy_config import Policy
+from dfpt.registry.store import Store, open_store
+from dfpt.tracking import store as tracking
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 STATUS = "dfpt.status"
+_LOCK = 0x64667072  # of PostgreSQL's advisory locks; not that of the upgrade
 
 
 @dataclass(frozen=True)
@@ -30,11 +36,30 @@ class Registry:
     home: Path
     uri: str
     client: MlflowClient
-    engine: Engine
+    store: Store
+    policy: Policy
 
-    def lock(self) -> FileLock:
-        """Hold it while registering or promoting: MLflow compares nothing before it writes."""
-        return FileLock(self.home / "registry.lock")
+    @property
+    def engine(self) -> Engine:
+        return self.store.engine
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold it while registering, promoting or rolling back: MLflow compares nothing before it writes.
+
+        On PostgreSQL it holds for every machine that shares the database. It goes with the process.
+        """
+        with FileLock(self.home / "registry.lock"):
+            if self.engine.dialect.name != "postgresql":
+                yield
+                return
+            with self.engine.connect() as connection:
+                connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+                connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": _LOCK})
+                try:
+                    yield
+                finally:
+                    connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": _LOCK})
 
     def ensure_model(self, name: str, description: str) -> None:
         """Create the registered model ``name`` if there is none."""
@@ -55,6 +80,6 @@ class Registry:
 def open_registry(home: Path, uri: str | None = None) -> Registry:
     """The registry of ``home``; MLflow at ``uri``, by default where the environment or ``home`` has it."""
     home = home.absolute()
-    uri = uri or store.tracking_uri(home)
-    engine = open_database(home)
-    return Registry(home, uri, store.client(uri), engine)
+    uri = uri or tracking.tracking_uri(home)
+    store, policy = open_store(home), policy_config.load(home)
+    return Registry(home, uri, tracking.client(uri), store, policy)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,35 +11,47 @@ from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session
 
 from dfpt.registry.actor import Actor
-from dfpt.registry.database import Record, Request, State
-from dfpt.registry.errors import WrongState
+from dfpt.registry.database import Record, Request, State, Vote
+from dfpt.registry.errors import LogDamaged, WrongState
+from dfpt.registry.ledger import Ledger
+from dfpt.registry.store import Store, reading
 
+# What is not in here does not happen.
 MOVES: dict[State, frozenset[State]] = {
-    State.PENDING: frozenset(
-        {State.APPROVED, State.REJECTED, State.EXPIRED, State.WITHDRAWN, State.SUPERSEDED},
-    ),
+    State.PENDING: frozenset({State.APPROVED, State.REJECTED, State.EXPIRED, State.WITHDRAWN, State.SUPERSEDED}),
     State.APPROVED: frozenset({State.PROMOTED, State.REJECTED}),
+    State.PROMOTED: frozenset(),
+    State.REJECTED: frozenset(),
+    State.EXPIRED: frozenset(),
+    State.WITHDRAWN: frozenset(),
+    State.SUPERSEDED: frozenset(),
 }
-# The machine's decision about a candidate that nobody decided about; a rerun may ask again.
+# Nobody decided about the candidate itself; it may be asked for again.
 UNDECIDED = frozenset({State.EXPIRED, State.WITHDRAWN, State.SUPERSEDED})
+REQUESTED = "requested"
+REFUSED = "refused"
+VOTED = "vote"
 
 
 def file(
-    engine: Engine, name: str, version: int, weights_sha256: str, artifact_sha256: str, actor: Actor
-) -> tuple[Request, list[Request]]:
-    """Ask for approval of a version; the other pending requests of the same model are superseded.
+    store: Store,
+    name: str,
+    version: int,
+    weights_sha256: str,
+    artifact_sha256: str,
+    actor: Actor,
+    reason: str = "filed",
+    trained_by: str | None = None,
+) -> Request:
+    """Ask for approval of a version.
 
-    Returns:
-        The request, and those that it superseded. A version that a person decided about, or whose request is open,
-        keeps that request.
+    A version that a person decided about, or whose request is open, keeps that request. Older requests of the same
+    model stay pending until one is promoted: who reads the evidence of one is not interrupted by the next training.
     """
-    with _session(engine) as session, session.begin():
-        known = _latest(session, name, version)
+    with store.writing() as log:
+        known = _latest(log.session, name, version)
         if known is not None and State(known.state) not in UNDECIDED:
-            return known, []
-        older = session.scalars(select(Request).where(Request.name == name, Request.state == State.PENDING)).all()
-        reason = f"{name}/{version} is newer"
-        superseded = [_move(session, request, State.PENDING, State.SUPERSEDED, actor, reason) for request in older]
+            return known
         request = Request(
             name=name,
             version=version,
@@ -46,38 +59,107 @@ def file(
             weights_sha256=weights_sha256,
             artifact_sha256=artifact_sha256,
             requested_by=actor.name,
+            requested_account=actor.account,
             requested_at=datetime.now(UTC),
+            trained_by=trained_by,
         )
-        session.add(request)
-        session.flush()
-        _note(session, request, None, State.PENDING, actor, "filed")
-        return request, superseded
+        log.session.add(request)
+        log.session.flush()
+        log.append(
+            actor, REQUESTED, reason, request=request, after=State.PENDING, details={"trained_by": trained_by or ""}
+        )
+        return request
 
 
 def transition(
-    engine: Engine, request: Request, expected: State, to: State, actor: Actor, reason: str, **changes: Any
+    store: Store,
+    request: Request,
+    expected: State,
+    to: State,
+    actor: Actor,
+    reason: str,
+    details: Mapping[str, Any] | None = None,
+    **changes: Any,
 ) -> Request:
     """Move a request from ``expected`` to ``to`` and write it down, both or neither.
 
     Args:
+        details: of the record.
         changes: other columns of the request that change with it.
 
     Raises:
         WrongState: it was not in ``expected``: somebody was quicker.
     """
-    with _session(engine) as session, session.begin():
-        return _move(session, request, expected, to, actor, reason, **changes)
+    with store.writing() as log:
+        return move(log, request, expected, to, actor, reason, details, **changes)
 
 
-def note(engine: Engine, request: Request, actor: Actor, reason: str) -> None:
-    """Write down something that moved nothing, such as a refusal."""
-    with _session(engine) as session, session.begin():
-        _note(session, request, State(request.state), State(request.state), actor, reason)
+def move(
+    log: Ledger,
+    request: Request,
+    expected: State,
+    to: State,
+    actor: Actor,
+    reason: str,
+    details: Mapping[str, Any] | None = None,
+    **changes: Any,
+) -> Request:
+    """The same as part of a transaction: a compare-and-swap, and its record."""
+    if to not in MOVES[expected]:
+        raise ValueError(f"a request cannot go from {expected} to {to}")
+    won = log.session.execute(
+        update(Request)
+        .where(Request.id == request.id, Request.state == expected)
+        .values(state=to, **changes)
+        .execution_options(synchronize_session=False)
+        .returning(Request.id)
+    ).all()
+    moved = log.session.get_one(Request, request.id, populate_existing=True)
+    if not won:
+        raise WrongState(moved.model, moved.state, to, "Somebody was quicker: look at it with dfpt model show.")
+    log.append(actor, to.value, reason, request=moved, before=expected, after=to, details=details)
+    return moved
+
+
+def vote(store: Store, request: Request, actor: Actor, reason: str) -> None:
+    """Write down an approval that is not enough yet."""
+    with store.writing() as log:
+        add_vote(log, request, actor, reason)
+        log.append(actor, VOTED, reason, request=request, before=State.PENDING, after=State.PENDING)
+
+
+def add_vote(log: Ledger, request: Request, actor: Actor, reason: str) -> None:
+    at = datetime.now(UTC)
+    log.session.add(Vote(request_id=request.id, person=actor.name, account=actor.account, at=at, reason=reason))
+    log.session.flush()
+
+
+def supersede_older(log: Ledger, promoted: Request, actor: Actor) -> list[Request]:
+    """Close what was asked for earlier of the same model: production has something newer."""
+    query = select(Request).where(
+        Request.name == promoted.name, Request.state == State.PENDING, Request.id < promoted.id
+    )
+    reason = f"{promoted.model}, which is newer, was promoted"
+    older = log.session.scalars(query.order_by(Request.id)).all()
+    return [move(log, request, State.PENDING, State.SUPERSEDED, actor, reason) for request in older]
+
+
+def refused(store: Store, request: Request, actor: Actor, deed: str, why: str) -> None:
+    """Write down what was tried in vain: the request stays as it is."""
+    with store.writing() as log:
+        state = State(log.session.get_one(Request, request.id).state)
+        log.append(actor, REFUSED, f"{deed} refused: {why}", request=request, before=state, after=state)
+
+
+def votes(engine: Engine, request: Request) -> Sequence[Vote]:
+    """The approvals of a request so far, the oldest first."""
+    with reading(engine) as session:
+        return session.scalars(select(Vote).where(Vote.request_id == request.id).order_by(Vote.id)).all()
 
 
 def latest(engine: Engine, name: str, version: int) -> Request | None:
     """The newest request for a version."""
-    with _session(engine) as session:
+    with reading(engine) as session:
         return _latest(session, name, version)
 
 
@@ -88,57 +170,50 @@ def of_model(engine: Engine, name: str | None = None, state: State | None = None
         query = query.where(Request.name == name)
     if state is not None:
         query = query.where(Request.state == state)
-    with _session(engine) as session:
+    with reading(engine) as session:
         return session.scalars(query).all()
 
 
 def log(engine: Engine, name: str, version: int) -> Sequence[Record]:
-    """What happened to the requests for a version, the oldest first."""
-    with _session(engine) as session:
-        query = select(Record).where(Record.name == name, Record.version == version).order_by(Record.id)
+    """What happened to a candidate, the oldest first."""
+    with reading(engine) as session:
+        query = select(Record).where(Record.name == name, Record.version == version).order_by(Record.seq)
         return session.scalars(query).all()
+
+
+def require_frozen(engine: Engine, request: Request) -> None:
+    """What was asked for, by whom, and who has approved it, is as it was written down.
+
+    Raises:
+        LogDamaged: the log says otherwise: the database was changed by hand.
+    """
+    with reading(engine) as session:
+        contradiction = contradicted(session, request)
+    if contradiction is not None:
+        raise LogDamaged(*contradiction)
+
+
+def contradicted(session: Session, request: Request) -> tuple[int | None, str] | None:
+    """What a request, or its votes, says otherwise than the log: the record, and a clause; None where nothing."""
+    what = f"request {request.id} ({request.model})"
+    records = session.scalars(select(Record).where(Record.request_id == request.id).order_by(Record.seq)).all()
+    filed = next((record for record in records if record.after == State.PENDING), None)
+    if filed is None:
+        return None, f"it knows nothing of {what}"
+    if (filed.weights_sha256, filed.artifact_sha256) != (request.weights_sha256, request.artifact_sha256):
+        return filed.seq, f"{what} was filed for other files than it now says"
+    trained_by = json.loads(filed.details).get("trained_by", "")  # lines from before the chain do not say
+    asked = (request.requested_by, request.requested_account or filed.account, request.trained_by or "")
+    if asked != (filed.actor, filed.account, trained_by):
+        return filed.seq, f"{what} was asked for by others than it now says"
+    votes = session.scalars(select(Vote).where(Vote.request_id == request.id)).all()
+    voted = {(record.actor, record.account) for record in records if record.action == VOTED}
+    approved = {(record.actor, record.account) for record in records if record.action == State.APPROVED}
+    if not voted <= {(vote.person, vote.account) for vote in votes} <= voted | approved:
+        return records[-1].seq, f"{what} has other approvals than were written down"
+    return None
 
 
 def _latest(session: Session, name: str, version: int) -> Request | None:
     query = select(Request).where(Request.name == name, Request.version == version)
     return session.scalars(query.order_by(Request.id.desc()).limit(1)).first()
-
-
-def _move(
-    session: Session, request: Request, expected: State, to: State, actor: Actor, reason: str, **changes: Any
-) -> Request:
-    if to not in MOVES.get(expected, ()):
-        raise ValueError(f"a request cannot go from {expected} to {to}")
-    won = session.execute(
-        update(Request)
-        .where(Request.id == request.id, Request.state == expected)
-        .values(state=to, **changes)
-        .execution_options(synchronize_session=False)
-        .returning(Request.id)
-    ).all()
-    moved = session.get_one(Request, request.id, populate_existing=True)
-    if not won:
-        raise WrongState(moved.model, moved.state, to, "Somebody was quicker: look at it with dfpt model show.")
-    _note(session, moved, expected, to, actor, reason)
-    return moved
-
-
-def _note(session: Session, request: Request, before: State | None, after: State, actor: Actor, reason: str) -> None:
-    session.add(
-        Record(
-            request_id=request.id,
-            at=datetime.now(UTC),
-            actor=actor.name,
-            account=actor.account,
-            before=before,
-            after=after,
-            reason=reason,
-            name=request.name,
-            version=request.version,
-            weights_sha256=request.weights_sha256,
-        )
-    )
-
-
-def _session(engine: Engine) -> Session:
-    return Session(engine, expire_on_commit=False)  # what is handed out can be read without a session

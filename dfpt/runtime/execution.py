@@ -31,6 +31,7 @@ from dfpt.runtime import record, trouble
 from dfpt.runtime.progress import DONE, Progress, duration
 from dfpt.runtime.revision import code_revision
 from dfpt.runtime.tracked import tracked
+from dfpt.settings import Section
 from dfpt.tracking.store import tracking_uri
 
 
@@ -69,7 +70,7 @@ def component(
 
 def execute(
     step: str,
-    config: configuration.Section,
+    config: Section,
     inputs: Mapping[str, Path],
     outputs: Mapping[str, Path],
     metrics_path: Path,
@@ -101,7 +102,7 @@ def execute(
 
 def _run(
     step: str,
-    config: configuration.Section,
+    config: Section,
     inputs: Mapping[str, Path],
     outputs: Mapping[str, Path],
     home: Path,
@@ -137,7 +138,7 @@ def _run(
 
 
 def _call(
-    step: str, config: configuration.Section, inputs: Mapping[str, Path], partial: Mapping[str, Path], context: Context
+    step: str, config: Section, inputs: Mapping[str, Path], partial: Mapping[str, Path], context: Context
 ) -> tuple[Metrics, DataRefused | GateRefused | None]:
     run: Callable[..., Metrics] = importlib.import_module(f"dfpt.steps.{STEPS[step].module}").run
     try:
@@ -156,7 +157,7 @@ def _call(
 
 
 @contextlib.contextmanager
-def _checkpoints(home: Path, step: str, config: configuration.Section, inputs: Mapping[str, Path]) -> Iterator[Path]:
+def _checkpoints(home: Path, step: str, config: Section, inputs: Mapping[str, Path]) -> Iterator[Path]:
     """A folder that is the same in every attempt at the same work, used by one process at a time."""
     work = {
         "config": config.model_dump(mode="json"),

@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dfpt import config as configuration
 from dfpt.runtime.revision import code_revision
+from dfpt.settings import Section
 
 if TYPE_CHECKING:
     from dfpt.tracking.run import TrackedRun
@@ -33,9 +33,7 @@ class Tracking:
 
 
 @contextlib.contextmanager
-def tracked(
-    step: str, config: configuration.Section, home: Path, cancelled: Callable[[], bool]
-) -> Iterator[TrackedRun | None]:
+def tracked(step: str, config: Section, home: Path, cancelled: Callable[[], bool]) -> Iterator[TrackedRun | None]:
     """The MLflow run of this call; None where nobody asked: neither a runner nor MLFLOW_TRACKING_URI."""
     if told := os.environ.get(VARIABLE):
         tracking = Tracking(**json.loads(told))

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dfpt.config import Section, dump
+from dfpt.config import dump
+from dfpt.settings import Section
 from dfpt.tracking import store
 
 if TYPE_CHECKING:

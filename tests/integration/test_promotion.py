@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dfpt.context import Context
-from dfpt.registry import artifacts, champion, listing, promotion, rejection, requests
+from dfpt.registry import artifacts, champion, deployment, listing, promotion, rejection, requests
 from dfpt.registry.actor import Actor
 from dfpt.registry.database import State
 from dfpt.registry.errors import BytesChanged, NotFound, WrongState
@@ -121,12 +121,13 @@ def test_approving_ones_own_request_is_marked_under_any_name(
 
 
 CRASHES = [
-    ("transition", "before"),
-    ("transition", "after"),
+    ("_accept", "before"),
+    ("_accept", "after"),
     ("_copy", "before"),
     ("_copy", "after"),
     ("_register", "after"),
     ("_point", "after"),
+    ("_record", "after"),
     ("mirror", "before"),
 ]
 
@@ -142,7 +143,7 @@ def test_an_approval_cut_off_anywhere_is_finished_by_giving_it_again(
     submit(b"one")
     approve(registry)
     submit(b"two")
-    owner = {"transition": requests, "mirror": Registry}.get(point, promotion)
+    owner = {"mirror": Registry, "_accept": promotion}.get(point, deployment)
     whole = getattr(owner, point)
 
     def cut(*arguments: Any, **named: Any) -> None:
@@ -198,7 +199,7 @@ def test_a_cut_off_approval_does_not_undo_a_later_one(
 ) -> None:
     submit(b"one")
     with monkeypatch.context() as broken:
-        broken.setattr(promotion, "_copy", lambda *_: (_ for _ in ()).throw(Crash()))
+        broken.setattr(deployment, "_copy", lambda *_: (_ for _ in ()).throw(Crash()))
         with pytest.raises(Crash):
             approve(registry, 1)
     submit(b"two")
@@ -258,7 +259,7 @@ def test_an_approval_that_cannot_be_finished_can_be_rejected(
 ) -> None:
     submit(b"one")
     with monkeypatch.context() as broken:
-        broken.setattr(promotion, "_copy", lambda *_: (_ for _ in ()).throw(Crash()))
+        broken.setattr(deployment, "_copy", lambda *_: (_ for _ in ()).throw(Crash()))
         with pytest.raises(Crash):
             approve(registry)
     (candidate_folder(registry, 1) / "model.onnx").write_bytes(b"other")
@@ -276,7 +277,7 @@ def test_half_promoted_is_finished_and_not_rejected(
 ) -> None:
     submit()
     with monkeypatch.context() as broken:
-        broken.setattr(promotion, "_point", lambda *_: (_ for _ in ()).throw(Crash()))
+        broken.setattr(deployment, "_point", lambda *_: (_ for _ in ()).throw(Crash()))
         with pytest.raises(Crash):
             approve(registry)
 

@@ -6,12 +6,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dfpt.config import Weight
 from dfpt.distill.methods.info import MethodInfo, Source
 from dfpt.distill.methods.method import Method, Seen, Setting
 from dfpt.distill.methods.options import Weights
 from dfpt.distill.methods.stages import on_common_grid, partner
 from dfpt.distill.wide import wide
+from dfpt.settings import Weight
 
 
 class Options(Weights):

@@ -10,12 +10,12 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dfpt.config import Positive, Share, Weight
 from dfpt.distill.methods.info import MethodInfo, Source
 from dfpt.distill.methods.method import Method, Seen, Setting
 from dfpt.distill.methods.options import Temperature, Weights
 from dfpt.distill.wide import wide
 from dfpt.errors import UsageError
+from dfpt.settings import Positive, Share, Weight
 
 
 class Options(Weights):

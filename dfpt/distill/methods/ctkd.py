@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from dfpt.config import Share, Weight
 from dfpt.distill.divergence import divergence
 from dfpt.distill.methods.info import MethodInfo, Source
 from dfpt.distill.methods.method import Method, Seen, Setting
 from dfpt.distill.methods.options import Temperature, Weights
 from dfpt.distill.methods.schedule import cosine_rise
 from dfpt.distill.wide import wide
+from dfpt.settings import Share, Weight
 
 
 class Options(Weights):

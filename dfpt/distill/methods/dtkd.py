@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 
-from dfpt.config import Share, Weight
 from dfpt.distill.methods import logits
 from dfpt.distill.methods.info import MethodInfo, Source
 from dfpt.distill.methods.logit_method import LogitMethod
 from dfpt.distill.methods.method import Setting
 from dfpt.distill.methods.options import Temperature, Weights
+from dfpt.settings import Share, Weight
 
 
 class Options(Weights):

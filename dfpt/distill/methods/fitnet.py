@@ -5,13 +5,13 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dfpt.config import Weight
 from dfpt.distill.methods.info import MethodInfo, Source
 from dfpt.distill.methods.method import Method, Seen, Setting
 from dfpt.distill.methods.options import Weights
 from dfpt.distill.methods.stages import on_common_grid, partner
 from dfpt.distill.wide import wide
 from dfpt.errors import UsageError
+from dfpt.settings import Weight
 
 
 class Options(Weights):

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from dfpt.config import Section
 from dfpt.distill.methods.method import Method, Setting
+from dfpt.settings import Section
 
 Need = Literal[
     "logits",  # of the teacher

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from dfpt.config import Section, Weight
+from dfpt.settings import Section, Weight
 
 Temperature = Annotated[float, Field(gt=0, le=100)]
 

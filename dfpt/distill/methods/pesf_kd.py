@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from dfpt.config import Positive, Weight
 from dfpt.distill.methods import logits
 from dfpt.distill.methods.info import MethodInfo, Source
 from dfpt.distill.methods.method import Method, Seen, Setting
 from dfpt.distill.methods.options import Temperature, Weights
 from dfpt.distill.wide import wide
+from dfpt.settings import Positive, Weight
 
 
 class Options(Weights):

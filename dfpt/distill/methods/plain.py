@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from dfpt.config import Section
 from dfpt.distill.methods.info import MethodInfo
 from dfpt.distill.methods.method import Method, Seen, Setting
+from dfpt.settings import Section
 
 
 class Options(Section):

@@ -1,0 +1,70 @@
+"""``dfpt model history``: what was in production when, who approved it, on which evidence. Read from the log."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dfpt.cli import options
+from dfpt.cli.deciding import open_store
+from dfpt.errors import UsageError
+
+if TYPE_CHECKING:
+    from dfpt.registry.history import Deployment
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The candidates' name, e.g. elpv.")]
+At = Annotated[
+    str | None,
+    typer.Option(
+        "--at", metavar="DATE", help="Only what was there then; UTC unless it says otherwise, a day: its end."
+    ),
+]
+
+
+def command(
+    name: Name,
+    at: At = None,
+    home: options.Home = options.DEFAULT_HOME,
+    as_json: options.Json = False,
+) -> None:
+    """What was in production, since when, who approved it, and on which evidence."""
+    from dfpt.registry import history
+    from dfpt.registry.champion import PRODUCTION
+
+    name = name.removesuffix(PRODUCTION)
+    engine = open_store(home).engine
+    if at is None:
+        found = history.deployments(engine, name)
+    else:
+        then = history.at(engine, name, history.moment(at))
+        found = [] if then is None else [then]
+    if as_json:
+        typer.echo(json.dumps([dataclasses.asdict(deployment) for deployment in found], indent=2, ensure_ascii=False))
+        return
+    if not found and name not in history.models(engine):
+        raise UsageError(f"No version of {name!r} was ever in production.", "dfpt model list shows the models.")
+    if not found:
+        typer.echo(f"Nothing of {name} was in production at {at}.")
+    for deployment in found:
+        typer.echo(_paragraph(deployment))
+
+
+def _paragraph(deployment: Deployment) -> str:
+    marks = {
+        "by the one who asked for it": deployment.self_approved,
+        "in an emergency, the rules passed over": deployment.emergency,
+        "by the policy, without a person": deployment.automatic,
+    }
+    marked = "".join(f", {mark}" for mark, is_so in marks.items() if is_so)
+    lines = [
+        f"{deployment.at[:19]}Z  {deployment.name}-production/{deployment.production_version}  {deployment.how}"
+        f" by {deployment.by}: {deployment.reason}",
+        f"    candidate  {deployment.name}/{deployment.candidate_version}, asked for by {deployment.requested_by}",
+        f"    approved   {deployment.approved_at[:19]}Z by {', '.join(deployment.approved_by)}{marked}:"
+        f" {deployment.approval_reason}",
+        f"    evidence   SHA-256 {deployment.artifact_sha256} (all files, evidence too; record {deployment.record})",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,152 @@
+"""Does the log still say what was written? Finds any change, removal, insertion, reordering and a missing end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from dfpt.registry import canonical, signing
+from dfpt.registry.database import Head, Record, Request
+from dfpt.registry.head import SignedHead, remembered, signed_content
+from dfpt.registry.ledger import content
+from dfpt.registry.requests import contradicted
+from dfpt.registry.store import Store
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What verifying found.
+
+    Attributes:
+        intact: whether everything is as it was written.
+        records: how many there are.
+        head: hash of the last record; write it down elsewhere, and give it back as ``since`` another day.
+        first_bad: number of the first record that is wrong or missing; None where it is none in particular.
+        problem: what is wrong, one sentence; None where nothing is.
+    """
+
+    intact: bool
+    records: int
+    head: str
+    first_bad: int | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class _Fault:
+    record: int | None
+    problem: str
+
+
+def verify(store: Store, since: tuple[int, str] | None = None) -> Verification:
+    """Read the whole log and check its chain, its signed head, and the requests against it.
+
+    Args:
+        since: number and hash of a record, as written down outside this system.
+    """
+    with store.reading() as session:
+        records = session.scalars(select(Record).order_by(Record.seq)).all()
+        head = session.scalars(select(Head)).one_or_none()
+        faults = _faults(session, list(records), head, store, since)
+        fault = next(faults, None)
+    last = records[-1].hash if records else canonical.GENESIS
+    if fault is None:
+        return Verification(True, len(records), last)
+    return Verification(False, len(records), last, fault.record, fault.problem)
+
+
+def _faults(
+    session: Session, records: list[Record], head: Head | None, store: Store, since: tuple[int, str] | None
+) -> Iterator[_Fault]:
+    yield from _chain(records)
+    signed = None if head is None else SignedHead(head.count, head.hash, head.key, head.signature)
+    yield from _ends_at(records, signed, signing.key(store.home).public_key() if records or signed else None)
+    known = remembered(store.home)
+    if known is not None:
+        yield from _contains(records, known.count, known.hash, "the state folder remembers")
+    if since is not None:
+        yield from _contains(records, *since, "was written down")
+    yield from _requests(session, records)
+
+
+def _chain(records: list[Record]) -> Iterator[_Fault]:
+    previous = canonical.GENESIS
+    for number, record in enumerate(records, start=1):
+        if record.seq != number:
+            yield _Fault(number, f"Record {number} is missing.")
+            return
+        fault = _own(record)
+        if fault is not None:
+            yield _Fault(number, fault)
+        elif record.previous_hash != previous:
+            yield _Fault(number, f"Record {number} does not follow the one before it.")
+        previous = record.hash
+
+
+def _own(record: Record) -> str | None:
+    """What is wrong with a record taken alone."""
+    changed = f"Record {record.seq} has been changed."
+    try:
+        fields = content(record)
+        if canonical.encode(fields["details"]) != record.details:
+            return changed
+        return None if canonical.record_hash(fields) == record.hash else changed
+    except (ValueError, TypeError):
+        return changed
+
+
+def _ends_at(records: list[Record], head: SignedHead | None, public: Ed25519PublicKey | None) -> Iterator[_Fault]:
+    if head is None or public is None:
+        yield _Fault(None, "The signed head is missing.")
+        return
+    if head.count > 0 or head.signature:
+        if head.key != signing.fingerprint(public):
+            yield _Fault(None, f"The head is signed with another key, {head.key[:12]}...")
+        if not signing.is_signed(public, head.signature, signed_content(head.count, head.hash)):
+            yield _Fault(None, "The signature of the head is wrong: its number of records or its hash was changed.")
+    if len(records) < head.count:
+        missing = len(records) + 1
+        yield _Fault(missing, f"Record {missing} is missing: the end of the log was cut off, it had {head.count}.")
+    elif len(records) > head.count:
+        yield _Fault(head.count + 1, f"Record {head.count + 1} was added behind the signed head.")
+    elif records and records[-1].hash != head.hash:
+        yield _Fault(head.count, f"Record {head.count} is not the one that the head was signed for.")
+
+
+def _contains(records: list[Record], count: int, hash_: str, who: str) -> Iterator[_Fault]:
+    if count > len(records):
+        missing = len(records) + 1
+        yield _Fault(missing, f"Record {missing} is missing: {who} a log of {count}.")
+    elif count > 0 and records[count - 1].hash != hash_:
+        yield _Fault(count, f"Record {count} is not the one that {who}.")
+    elif count == 0 and hash_ != canonical.GENESIS:
+        yield _Fault(None, "The file that remembers the head cannot be read.")
+
+
+def _requests(session: Session, records: list[Record]) -> Iterator[_Fault]:
+    """The requests are what the log says of them: who changes one behind it approves without a trace."""
+    said = {
+        record.request_id: (record.seq, record.after, record.weights_sha256, record.artifact_sha256)
+        for record in records
+        if record.request_id is not None and record.after is not None
+    }
+    for request in session.scalars(select(Request).order_by(Request.id)):
+        seq, *expected = said.pop(request.id, (None, None, None, None))
+        if seq is None:
+            yield _Fault(None, f"Request {request.id} ({request.model}) is not in the log.")
+        elif expected != [request.state, request.weights_sha256, request.artifact_sha256]:
+            yield _Fault(
+                seq, f"Request {request.id} ({request.model}) is not what record {seq}, the last about it, says."
+            )
+        elif (contradiction := contradicted(session, request)) is not None:
+            number, clause = contradiction
+            yield _Fault(number, f"R{clause[1:]}.")
+    for number, (seq, *_) in said.items():
+        yield _Fault(seq, f"Request {number}, which record {seq} is about, is missing.")

@@ -1,0 +1,61 @@
+"""Automatic approval: where the policy says so, of a candidate that surpasses all that the gate asked for."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from dfpt.registry import artifacts, expiry, policy, promotion, requests
+from dfpt.registry.artifacts import EVIDENCE
+from dfpt.registry.database import Request, State
+from dfpt.registry.expiry import POLICY
+from dfpt.registry.handle import Registry
+from dfpt.registry.policy import Ruling
+
+GATE = "gate.json"
+
+
+def approve_newest(registry: Registry, name: str) -> Request | None:
+    """Approve and promote the newest request of a model that the policy lets through; None where there is none.
+
+    Four eyes and quorum are for people: the policy's ``automatic_margin`` stands in their place. Freeze windows hold.
+
+    Raises:
+        BytesChanged: the files of a candidate are not those that its request was filed for.
+    """
+    rules = registry.policy.rules_for(name)
+    if rules.automatic_margin is None or policy.frozen(rules, datetime.now(UTC)) is not None:
+        return None
+    with registry.lock():
+        for request in reversed(requests.of_model(registry.engine, name, State.PENDING)):
+            if (reason := passes(registry, request)) is not None:
+                promotion.finish_all(registry, name, POLICY)
+                return promotion.decide(registry, request, POLICY, reason, Ruling(complete=True), automatic=True)
+    return None
+
+
+def passes(registry: Registry, request: Request) -> str | None:
+    """Why a pending request is approved without a person; None: it is not.
+
+    Raises:
+        BytesChanged: the candidate's files, the evidence among them, are not those that it was filed for.
+    """
+    rules = registry.policy.rules_for(request.name)
+    if rules.automatic_margin is None or expiry.expire_if_due(registry, request).state != State.PENDING:
+        return None
+    promotion.check(registry, request)
+    version = registry.client.get_model_version(request.name, str(request.version))
+    gate = _read(registry, version)
+    if gate.get("weights_sha256") != request.weights_sha256 or not policy.automatic(rules, gate):
+        return None
+    margin = policy.margin(gate)
+    return f"by policy: every rate of the gate surpassed by {margin:.4f}, more than {rules.automatic_margin:g}"
+
+
+def _read(registry: Registry, version: Any) -> dict[str, Any]:
+    try:
+        found = json.loads((artifacts.local(version, registry.uri) / EVIDENCE / GATE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,98 @@
+"""What follows an approval: a candidate's bytes become production's own, and its version the champion.
+
+Each part finds out whether it has been done already, so all of it can be cut off anywhere and given again.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from dfpt import files
+from dfpt.registry import aliases, artifacts, requests
+from dfpt.registry.actor import Actor
+from dfpt.registry.champion import PREVIOUS, production_name
+from dfpt.registry.database import Request, State
+from dfpt.registry.handle import STATUS, Registry
+
+FOLDER = "production"
+REQUEST_TAG = "dfpt.request"
+
+
+def finish(registry: Registry, request: Request, actor: Actor) -> Request:
+    """Everything after the decision; what has been done already stays."""
+    requests.require_frozen(registry.engine, request)
+    folder = _copy(registry, request)
+    version = _register(registry, request, folder)
+    _point(registry, request, version)
+    promoted, superseded = _record(registry, request, version, actor)
+    registry.mirror(promoted, *superseded)
+    return promoted
+
+
+def begun(registry: Registry, request: Request) -> bool:
+    """Whether production has the request's version already."""
+    return _production_version(registry, request) is not None
+
+
+def candidate_files(registry: Registry, request: Request) -> Path:
+    """The folder of the candidate that a request is about."""
+    version = registry.client.get_model_version(request.name, str(request.version))
+    return artifacts.local(version, registry.uri)
+
+
+def _copy(registry: Registry, request: Request) -> Path:
+    """Copy the bytes into a folder named after their sum, and verify the copy: it is what will be served."""
+    target = registry.home / FOLDER / request.name / request.artifact_sha256
+    if not target.exists() or files.sha256(target) != request.artifact_sha256:
+        with files.replacing(target) as partial:
+            shutil.copytree(candidate_files(registry, request), partial)
+            artifacts.check(request.model, partial, request.artifact_sha256, request.weights_sha256)
+    return target
+
+
+def _register(registry: Registry, request: Request, folder: Path) -> int:
+    """The version on the production side; found by its request if it is there."""
+    if (known := _production_version(registry, request)) is not None:
+        return known
+    name = production_name(request.name)
+    candidate = registry.client.get_model_version(request.name, str(request.version))
+    registry.ensure_model(name, f"{request.name} in production: what persons approved, in files of its own.")
+    tags = {key: value for key, value in candidate.tags.items() if key.startswith("dfpt.") and key != STATUS} | {
+        artifacts.WEIGHTS_TAG: request.weights_sha256,
+        artifacts.ARTIFACT_TAG: request.artifact_sha256,
+        REQUEST_TAG: str(request.id),
+        "dfpt.candidate": request.model,
+        "dfpt.approved_by": str(request.decided_by),
+        "dfpt.reason": str(request.decision_reason),
+        "dfpt.self_approved": str(request.self_approved).lower(),
+        "dfpt.emergency": str(request.emergency).lower(),
+        "dfpt.automatic": str(request.automatic).lower(),
+    }
+    created = registry.client.create_model_version(
+        name, folder.as_uri(), candidate.run_id, tags=tags, description=candidate.description
+    )
+    return int(created.version)
+
+
+def _point(registry: Registry, request: Request, version: int) -> None:
+    aliases.make_champion(registry.client, request.name, version)
+
+
+def _record(registry: Registry, request: Request, version: int, actor: Actor) -> tuple[Request, list[Request]]:
+    """The last move, with what the aliases now say; the older requests are superseded with it."""
+    details = {
+        "production_version": version,
+        "previous_version": aliases.pointed_at(registry.client, request.name).get(PREVIOUS),
+    }
+    reason = f"promoted to {production_name(request.name)}/{version}"
+    with registry.store.writing() as log:
+        promoted = requests.move(
+            log, request, State.APPROVED, State.PROMOTED, actor, reason, details, production_version=version
+        )
+        return promoted, requests.supersede_older(log, promoted, actor)
+
+
+def _production_version(registry: Registry, request: Request) -> int | None:
+    query = f"name = '{production_name(request.name)}' and tags.`{REQUEST_TAG}` = '{request.id}'"
+    return next((int(version.version) for version in registry.client.search_model_versions(query)), None)

@@ -1,0 +1,55 @@
+"""What has to happen without anybody asking for it: a service calls it now and then, or ``dfpt model sweep``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from dfpt.errors import DfptError
+from dfpt.registry import automatic, expiry, permission, promotion, requests, rollback
+from dfpt.registry.actor import Actor
+from dfpt.registry.database import Request, State
+from dfpt.registry.handle import Registry
+from dfpt.registry.policy import Deed
+
+
+@dataclass
+class Swept:
+    """What was done.
+
+    Attributes:
+        finished: models with approvals or rollbacks that had been cut off.
+        refused: what could not be done, such as of a candidate whose files were changed; the rest went on.
+    """
+
+    finished: list[str] = field(default_factory=list)
+    expired: list[Request] = field(default_factory=list)
+    promoted: list[Request] = field(default_factory=list)
+    refused: list[DfptError] = field(default_factory=list)
+
+
+def sweep(registry: Registry, actor: Actor) -> Swept:
+    """Finish what was cut off, expire what is due, approve what the policy approves by itself.
+
+    Raises:
+        PolicyRefused: this is no admin.
+    """
+    permission.require(registry, actor, Deed.MAINTAIN)
+    swept = Swept(expired=expiry.expire_all(registry))
+    for name in sorted({request.name for request in requests.of_model(registry.engine)}):
+        try:
+            if _finish(registry, name, actor):
+                swept.finished.append(name)
+            if (promoted := automatic.approve_newest(registry, name)) is not None:
+                swept.promoted.append(promoted)
+        except DfptError as error:  # one model's trouble is not the others'
+            swept.refused.append(error)
+    return swept
+
+
+def _finish(registry: Registry, name: str, actor: Actor) -> bool:
+    """Finish what was cut off of a model; whether there was anything."""
+    with registry.lock():
+        if not requests.of_model(registry.engine, name, State.APPROVED) and not rollback.unfinished_of(registry, name):
+            return False
+        promotion.finish_all(registry, name, actor)
+        return True

@@ -1,0 +1,131 @@
+"""The registry's own database, opened: SQLite in the state folder, or PostgreSQL by URL.
+
+Every change goes through :meth:`Store.writing`: one transaction, which waits for the others at the log's head. So
+changes come one after the other, each with its records, and the chain cannot fork.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.orm import Session
+
+from dfpt.errors import StepFailed, UsageError
+from dfpt.registry import head, ledger
+from dfpt.registry.upgrade import upgrade
+
+DATABASE = "registry.db"
+URL_VARIABLE = "DFPT_REGISTRY_URL"
+_WAIT_SECONDS = 30  # for another process's transaction
+
+
+@dataclass(frozen=True)
+class Store:
+    """An open database.
+
+    Attributes:
+        home: the state folder, where the key is that signs the log.
+    """
+
+    home: Path
+    engine: Engine
+
+    @contextmanager
+    def writing(self) -> Iterator[ledger.Ledger]:
+        """A transaction with the log in hand; what is raised inside undoes all of it.
+
+        Raises:
+            LogDamaged: the log is not as it was left; nothing is put on top of that.
+        """
+        engine = self.engine.execution_options(dfpt_write=True)
+        with Session(engine, expire_on_commit=False) as session, session.begin():
+            log = ledger.Ledger(session, self.home)
+            yield log
+            written = log.sign()
+        if written is not None:
+            head.remember(self.home, written)
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session that sees the database at one moment."""
+        with reading(self.engine) as session:
+            yield session
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Session]:
+    """A session that sees the database at one moment; what it hands out can be read afterwards."""
+    if engine.dialect.name == "postgresql":
+        engine = engine.execution_options(isolation_level="REPEATABLE READ")
+    with Session(engine, expire_on_commit=False) as session:
+        yield session
+
+
+def open_store(home: Path) -> Store:
+    """The database of ``home``, or the one that DFPT_REGISTRY_URL names, at the newest schema.
+
+    Raises:
+        UsageError: a URL that means no database we know.
+        StepFailed: the database does not answer, or is newer than this release.
+    """
+    home = home.absolute()
+    home.mkdir(parents=True, exist_ok=True)
+    url = _url(home)
+    engine = _sqlite(url) if url.get_backend_name() == "sqlite" else create_engine(url, pool_pre_ping=True)
+    try:
+        upgrade(engine, home)
+    except OperationalError as error:
+        raise StepFailed(
+            f"The registry's database {url.render_as_string(hide_password=True)} cannot be used: {error.orig}".strip(),
+            f"Start it, or correct {URL_VARIABLE}.",
+        ) from error
+    return Store(home, engine)
+
+
+def exists(home: Path) -> bool:
+    """Whether there is a database to open, so that looking for one makes none."""
+    return bool(os.environ.get(URL_VARIABLE)) or (home / DATABASE).exists()
+
+
+def _url(home: Path) -> URL:
+    given = os.environ.get(URL_VARIABLE)
+    if not given:
+        return URL.create("sqlite", database=str(home / DATABASE))
+    try:
+        url = make_url(given)
+    except ArgumentError as error:  # never repeat it: there may be a password in it
+        raise UsageError(
+            f"{URL_VARIABLE} is no URL.", "Write postgresql://user:password@host:5432/database."
+        ) from error
+    backend = {"postgres": "postgresql"}.get(url.get_backend_name(), url.get_backend_name())
+    if backend == "postgresql":
+        return url.set(drivername="postgresql+psycopg")
+    if backend == "sqlite" and url.database:
+        return url
+    raise UsageError(
+        f"{URL_VARIABLE}: a registry is kept in sqlite or postgresql, not in {backend}.",
+        "Write postgresql://user:password@host:5432/database, or leave it away for a file in the state folder.",
+    )
+
+
+def _sqlite(url: URL) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": _WAIT_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def _leave_transactions_to_us(connection: Any, _: object) -> None:
+        connection.isolation_level = None
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        """A writer takes its turn before it reads, or two that have read would each wait for the other."""
+        write = connection.get_execution_options().get("dfpt_write")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+    return engine

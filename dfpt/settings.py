@@ -1,0 +1,92 @@
+"""What every configuration file of ours has in common: typed sections, read from YAML, with one clear message."""
+
+from __future__ import annotations
+
+import difflib
+import typing
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from dfpt.errors import UsageError
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[int, Field(gt=0)]
+Weight = Annotated[float, Field(ge=0)]
+
+
+class Section(BaseModel):
+    """Closed and frozen: an unknown key is an error, and so are infinity and NaN."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+SectionType = TypeVar("SectionType", bound=Section)
+
+
+def read(path: Path, remedy: str) -> dict[str, Any]:
+    """A YAML file that is a mapping; an empty file is an empty one.
+
+    Args:
+        remedy: what to do where there is no such file.
+
+    Raises:
+        UsageError: unreadable, not YAML, or something else than a mapping.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"Cannot read the configuration {path}: {error.strerror}.", remedy) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not valid YAML: {error}") from error
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise UsageError(f"{path} must be a mapping of sections, not a {type(values).__name__}.")
+    return values
+
+
+def validated(model: type[SectionType], values: Mapping[str, Any], where: str) -> SectionType:
+    """The values as ``model``.
+
+    Raises:
+        UsageError: an unknown key or a value that is not valid; the message says which, and ``where``.
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        location = [str(part) for part in first["loc"]]
+        key = ".".join(location)
+        if first["type"] == "extra_forbidden":
+            valid = _fields_at(model, location[:-1])
+            raise UsageError(f"Unknown key {key!r} in {where}.", nearest(location[-1], valid)) from error
+        raise UsageError(
+            f"{where}: {key} = {first.get('input')!r} is not valid: {_said(first['msg'])}.", f"Correct {key}."
+        ) from error
+
+
+def _said(message: str) -> str:
+    """pydantic's message as part of a sentence."""
+    return message.removeprefix("Value error, ").lower()
+
+
+def _fields_at(model: type[BaseModel], location: list[str]) -> list[str]:
+    """The keys that are valid below ``location``."""
+    for key in location:
+        field = model.model_fields.get(key)
+        annotation = field.annotation if field else None
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            model = annotation
+        elif annotation is not None and typing.get_origin(annotation) is dict:
+            model = typing.get_args(annotation)[1]
+    return list(model.model_fields)
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    """ "Did you mean ...?" for a misspelt word; empty where none is near."""
+    near = difflib.get_close_matches(word, list(words), n=1, cutoff=0.5)
+    return f"Did you mean {near[0]!r}?" if near else ""
