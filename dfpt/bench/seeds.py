@@ -7,9 +7,6 @@ stored cells alone.
 from __future__ import annotations
 
 import json
-import os
-import platform
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +14,7 @@ from scipy import stats
 
 from dfpt import config as configuration
 from dfpt import files, runtime
+from dfpt.bench import machine
 from dfpt.config import Config
 from dfpt.errors import UsageError
 from dfpt.graph import STEPS
@@ -76,6 +74,7 @@ def summarise(out: Path) -> dict[str, Any]:
         "gap": {
             path: _spread([cell["metrics"]["distil"][f"val_{path}_gap"] for cell in cells])
             for path in ("original", "prompt")
+            if f"val_{path}_gap" in cells[0]["metrics"]["distil"]  # a method without a second path has none
         },
         "teacher_to_student_parameters": reports[0]["teacher"]["parameters"] / reports[0]["student"]["parameters"],
     }
@@ -101,12 +100,7 @@ def _cell(config: Config, folder: Path) -> dict[str, Any]:
         "seed": config.seed,
         "config": config.model_dump(mode="json"),
         "code_revision": runtime.code_revision(),
-        "machine": {
-            "processor": platform.processor() or platform.machine(),
-            "cores": os.cpu_count(),
-            "python": platform.python_version(),
-            "torch": version("torch"),
-        },
+        "machine": machine.describe(),
         "metrics": metrics,
         "report": _read(folder / "evaluation" / "report.json"),
     }

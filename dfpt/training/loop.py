@@ -77,7 +77,7 @@ def fit(task: Task, train: Split, val: Split, recipe: Recipe, views: int, seed: 
     """
     if len(train.labels) == 0 or len(val.labels) == 0:
         raise StepFailed(f"{task.name}: a split is empty.", "Give it more images.")
-    optimiser = torch.optim.AdamW(task.groups(recipe.lr), weight_decay=recipe.weight_decay, fused=True)
+    optimiser = optimiser_of(task, recipe)
     batches = max(1, len(train.labels) // recipe.batch_size)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser,
@@ -105,12 +105,11 @@ def fit(task: Task, train: Split, val: Split, recipe: Recipe, views: int, seed: 
             if context.cancelled():
                 raise StepFailed(f"{task.name} was interrupted in epoch {epoch + 1}.", "Run again: it goes on there.")
             inputs = train.inputs(index, drawn[index])
+            behind = (epoch + number / batches) / recipe.epochs
             with precision.autocast(dtype):
-                losses = task.losses(train.labels[index], *inputs, progress=(epoch + number / batches) / recipe.epochs)
+                losses = task.losses(train.labels[index], *inputs, progress=behind)
             _check_finite(task.name, losses, [train.ids[i] for i in index.tolist()])
-            optimiser.zero_grad(set_to_none=True)
-            torch.stack(list(losses.values())).sum().backward()
-            optimiser.step()
+            update(optimiser, losses)
             schedule.step()
             for name, loss in losses.items():
                 totals[name] = totals.get(name, 0.0) + loss.item() / batches
@@ -138,6 +137,17 @@ def fit(task: Task, train: Split, val: Split, recipe: Recipe, views: int, seed: 
         )
     task.trained.load_state_dict(best)
     return progress
+
+
+def optimiser_of(task: Task, recipe: Recipe) -> torch.optim.Optimizer:
+    return torch.optim.AdamW(task.groups(recipe.lr), weight_decay=recipe.weight_decay, fused=True)
+
+
+def update(optimiser: torch.optim.Optimizer, losses: Mapping[str, Tensor]) -> None:
+    """One step down the sum of the losses."""
+    optimiser.zero_grad(set_to_none=True)
+    torch.stack(list(losses.values())).sum().backward()
+    optimiser.step()
 
 
 @torch.inference_mode()
