@@ -15,7 +15,12 @@ from dfpt.tracking import run, store
 
 pytest_plugins = "tests.mlflow_home"
 
-START = "import sys; from pathlib import Path; from dfpt.cli import up; up.command(int(sys.argv[1]), Path(sys.argv[2]))"
+# As from a terminal: what a shell starts in the background, tests included, ignores Ctrl-C.
+START = """
+import signal, sys; from pathlib import Path; from dfpt.cli import up
+signal.signal(signal.SIGINT, signal.default_int_handler)
+up.command(int(sys.argv[1]), Path(sys.argv[2]))
+"""
 
 
 def test_it_shows_the_last_runs_models_until_ctrl_c(home: Path) -> None:
