@@ -21,6 +21,7 @@ from dfpt.graph import STEPS
 
 _STEPS = [name for name, step in STEPS.items() if step.cacheable]
 _COMPARED = ("accuracy", "macro_f1", "binary_accuracy", "defect_recall", "ece")
+_SHARED = ("data", "augmentation", "teacher", "student")  # what a comparison of students must have in common
 _MODELS = ("teacher", "baseline", "student")
 
 
@@ -80,6 +81,42 @@ def summarise(out: Path) -> dict[str, Any]:
     }
     files.write_json(out / "summary.json", summary)
     return summary
+
+
+def compare(out: Path, other: Path) -> dict[str, Any]:
+    """The students of ``out`` less those of ``other``, seed by seed; also written as ``against-<other>.json``.
+
+    Raises:
+        UsageError: the two differ in more than how the student was taught, or share no seed.
+    """
+    ours, theirs = _cells(out), _cells(other)
+    seeds = sorted(ours.keys() & theirs.keys())
+    if not seeds:
+        raise UsageError(f"{out} and {other} share no seed.", "Run both benchmarks.")
+    for seed in seeds:
+        different = [part for part in _SHARED if ours[seed]["config"][part] != theirs[seed]["config"][part]]
+        if different:
+            raise UsageError(
+                f"Seed {seed} of {out} and of {other} differ in {', '.join(different)}.",
+                "Compare runs on the same data, with the same teacher and student.",
+            )
+    pairs = [tuple(cells[seed]["report"]["models"]["student"] for cells in (ours, theirs)) for seed in seeds]
+    differences = {
+        figure: _spread([mine[figure] - other[figure] for mine, other in pairs])
+        for figure in _COMPARED
+        if figure in pairs[0][0]
+    }
+    found = {
+        "seeds": seeds,
+        "against": other.name,
+        "differences": {figure: spread | {"interval": _interval(spread)} for figure, spread in differences.items()},
+    }
+    files.write_json(out / f"against-{other.name}.json", found)
+    return found
+
+
+def _cells(folder: Path) -> dict[int, dict[str, Any]]:
+    return {cell["seed"]: cell for cell in map(_read, sorted(folder.glob("seed-*.json")))}
 
 
 def _cell(config: Config, folder: Path) -> dict[str, Any]:

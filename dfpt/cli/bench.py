@@ -22,6 +22,9 @@ def seeds(
     out: Annotated[Path, typer.Option(help="Folder of the results, a file for each seed.")],
     count: Annotated[int, typer.Option("--seeds", min=1, help="How many seeds, from 0.")] = 5,
     summarise: Annotated[bool, typer.Option("--summarise", help="Only compute the summary of what is stored.")] = False,
+    against: Annotated[
+        Path | None, typer.Option(help="Compare the stored students with those of this folder, seed by seed.")
+    ] = None,
     config: options.ConfigFile = None,
     profile: options.Profile = None,
     set_: options.Assignments = None,
@@ -33,6 +36,9 @@ def seeds(
     from dfpt.bench import seeds as bench
 
     home = options.use_home(home)
+    if against is not None:
+        _compare(bench.compare(out, against), json_)
+        return
     if summarise:
         found = bench.summarise(out)
     else:
@@ -123,6 +129,19 @@ def _steps(found: dict[str, Any]) -> None:
 
 def _ratio(value: float | None) -> str:
     return "" if value is None else f"{value:.2f}"
+
+
+def _compare(found: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(found))
+        return
+    typer.echo(f"{len(found['seeds'])} students less those of {found['against']}, points (95 % interval of the mean)")
+    for figure, spread in found["differences"].items():
+        interval = ""
+        if spread["interval"]:
+            low, high = (100 * end for end in spread["interval"])
+            interval = f"  ({low:+.1f} to {high:+.1f})"
+        typer.echo(f"  {figure:16} {_percent(spread)}{interval}")
 
 
 def _table(summary: dict[str, Any], out: Path) -> None:

@@ -79,3 +79,30 @@ def test_a_student_that_is_not_trained_is_nothing_to_compare(tmp_path: Path) -> 
     with pytest.raises(UsageError, match="no epoch"):
         seeds.run(untrained, 1, tmp_path / "out", tmp_path / "home")
     assert not (tmp_path / "home").exists()
+
+
+def test_students_are_compared_seed_by_seed(tmp_path: Path) -> None:
+    for seed, (mine, other) in enumerate([(0.75, 0.72), (0.74, 0.73), (0.70, 0.70)]):
+        _store(tmp_path / "mine", seed, 0.8, 0.7, mine)
+        _store(tmp_path / "other", seed, 0.8, 0.7, other)
+    _store(tmp_path / "mine", 3, 0.8, 0.7, 0.9)  # has no partner
+    found = seeds.compare(tmp_path / "mine", tmp_path / "other")
+    assert found["seeds"] == [0, 1, 2]
+    accuracy = found["differences"]["accuracy"]
+    assert accuracy["values"] == pytest.approx([0.03, 0.01, 0.0])
+    # standard deviation 0.0152753, t(0.975, 2) = 4.30265
+    assert accuracy["interval"] == pytest.approx([0.0133333 - 0.0379461, 0.0133333 + 0.0379461], abs=1e-6)
+    assert json.loads((tmp_path / "mine" / "against-other.json").read_text()) == found
+
+
+def test_students_of_other_teachers_are_not_compared(tmp_path: Path) -> None:
+    _store(tmp_path / "mine", 0, 0.8, 0.7, 0.75)
+    _store(tmp_path / "other", 0, 0.8, 0.7, 0.72)
+    path = tmp_path / "other" / "seed-0.json"
+    cell = json.loads(path.read_text())
+    cell["config"]["teacher"]["mixup"] = 0.9
+    path.write_text(json.dumps(cell))
+    with pytest.raises(UsageError, match="differ in teacher"):
+        seeds.compare(tmp_path / "mine", tmp_path / "other")
+    with pytest.raises(UsageError, match="share no seed"):
+        seeds.compare(tmp_path / "mine", tmp_path / "nowhere")
