@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from dfpt.registry import canonical, signing
+from dfpt.registry import agreement, canonical, signing
 from dfpt.registry.database import Head, Record, Request
+from dfpt.registry.errors import LogDamaged
 from dfpt.registry.head import SignedHead, remembered, signed_content
 from dfpt.registry.ledger import content
-from dfpt.registry.requests import contradicted
 from dfpt.registry.store import Store
 
 if TYPE_CHECKING:
@@ -52,9 +53,12 @@ def verify(store: Store, since: tuple[int, str] | None = None) -> Verification:
         since: number and hash of a record, as written down outside this system.
     """
     with store.reading() as session:
-        records = session.scalars(select(Record).order_by(Record.seq)).all()
-        head = session.scalars(select(Head)).one_or_none()
-        faults = _faults(session, list(records), head, store, since)
+        records = _records(session)
+        faults = itertools.chain(
+            _of_log(session, store),
+            () if since is None else _contains(records, *since, "was written down"),
+            _requests(session, records),
+        )
         fault = next(faults, None)
     last = records[-1].hash if records else canonical.GENESIS
     if fault is None:
@@ -62,21 +66,34 @@ def verify(store: Store, since: tuple[int, str] | None = None) -> Verification:
     return Verification(False, len(records), last, fault.record, fault.problem)
 
 
-def _faults(
-    session: Session, records: list[Record], head: Head | None, store: Store, since: tuple[int, str] | None
-) -> Iterator[_Fault]:
+def require_unbroken(store: Store) -> None:
+    """Every record is as it was written, up to the signed head: what is believed of a request stands in them.
+
+    Raises:
+        LogDamaged: one is not, or there is one behind the head.
+    """
+    with store.reading() as session:
+        fault = next(_of_log(session, store), None)
+    if fault is not None:
+        raise LogDamaged(fault.record, fault.problem.removesuffix("."))
+
+
+def _of_log(session: Session, store: Store) -> Iterator[_Fault]:
+    records = _records(session)
+    head = session.scalars(select(Head)).one_or_none()
     yield from _chain(records)
     signed = None if head is None else SignedHead(head.count, head.hash, head.key, head.signature)
     yield from _ends_at(records, signed, signing.key(store.home).public_key() if records or signed else None)
     known = remembered(store.home)
     if known is not None:
         yield from _contains(records, known.count, known.hash, "the state folder remembers")
-    if since is not None:
-        yield from _contains(records, *since, "was written down")
-    yield from _requests(session, records)
 
 
-def _chain(records: list[Record]) -> Iterator[_Fault]:
+def _records(session: Session) -> Sequence[Record]:
+    return session.scalars(select(Record).order_by(Record.seq)).all()
+
+
+def _chain(records: Sequence[Record]) -> Iterator[_Fault]:
     previous = canonical.GENESIS
     for number, record in enumerate(records, start=1):
         if record.seq != number:
@@ -102,7 +119,7 @@ def _own(record: Record) -> str | None:
         return changed
 
 
-def _ends_at(records: list[Record], head: SignedHead | None, public: Ed25519PublicKey | None) -> Iterator[_Fault]:
+def _ends_at(records: Sequence[Record], head: SignedHead | None, public: Ed25519PublicKey | None) -> Iterator[_Fault]:
     if head is None or public is None:
         yield _Fault(None, "The signed head is missing.")
         return
@@ -120,7 +137,7 @@ def _ends_at(records: list[Record], head: SignedHead | None, public: Ed25519Publ
         yield _Fault(head.count, f"Record {head.count} is not the one that the head was signed for.")
 
 
-def _contains(records: list[Record], count: int, hash_: str, who: str) -> Iterator[_Fault]:
+def _contains(records: Sequence[Record], count: int, hash_: str, who: str) -> Iterator[_Fault]:
     if count > len(records):
         missing = len(records) + 1
         yield _Fault(missing, f"Record {missing} is missing: {who} a log of {count}.")
@@ -130,23 +147,12 @@ def _contains(records: list[Record], count: int, hash_: str, who: str) -> Iterat
         yield _Fault(None, "The file that remembers the head cannot be read.")
 
 
-def _requests(session: Session, records: list[Record]) -> Iterator[_Fault]:
-    """The requests are what the log says of them: who changes one behind it approves without a trace."""
-    said = {
-        record.request_id: (record.seq, record.after, record.weights_sha256, record.artifact_sha256)
-        for record in records
-        if record.request_id is not None and record.after is not None
-    }
+def _requests(session: Session, records: Sequence[Record]) -> Iterator[_Fault]:
+    said = {record.request_id: record.seq for record in records if record.request_id is not None}
     for request in session.scalars(select(Request).order_by(Request.id)):
-        seq, *expected = said.pop(request.id, (None, None, None, None))
-        if seq is None:
-            yield _Fault(None, f"Request {request.id} ({request.model}) is not in the log.")
-        elif expected != [request.state, request.weights_sha256, request.artifact_sha256]:
-            yield _Fault(
-                seq, f"Request {request.id} ({request.model}) is not what record {seq}, the last about it, says."
-            )
-        elif (contradiction := contradicted(session, request)) is not None:
-            number, clause = contradiction
-            yield _Fault(number, f"R{clause[1:]}.")
-    for number, (seq, *_) in said.items():
+        said.pop(request.id, None)
+        if (found := agreement.contradicted(session, request)) is not None:
+            number, clause = found
+            yield _Fault(number, f"{clause[0].upper()}{clause[1:]}.")
+    for number, seq in said.items():
         yield _Fault(seq, f"Request {number}, which record {seq} is about, is missing.")

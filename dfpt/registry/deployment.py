@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 
 from dfpt import files
-from dfpt.registry import aliases, artifacts, requests
+from dfpt.registry import agreement, aliases, artifacts, audit, requests
 from dfpt.registry.actor import Actor
 from dfpt.registry.champion import PREVIOUS, production_name
 from dfpt.registry.database import Request, State
@@ -20,8 +20,14 @@ REQUEST_TAG = "dfpt.request"
 
 
 def finish(registry: Registry, request: Request, actor: Actor) -> Request:
-    """Everything after the decision; what has been done already stays."""
-    requests.require_frozen(registry.engine, request)
+    """Everything after the decision; what has been done already stays.
+
+    Raises:
+        BytesChanged: the candidate's files are not those that the request was filed for.
+        LogDamaged: the log is broken, or knows no such approval.
+    """
+    audit.require_unbroken(registry.store)
+    agreement.require(registry.engine, request)
     folder = _copy(registry, request)
     version = _register(registry, request, folder)
     _point(registry, request, version)

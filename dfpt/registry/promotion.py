@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from dfpt.registry import artifacts, deployment, expiry, permission, policy, requests
+from dfpt.registry import agreement, artifacts, audit, deployment, expiry, permission, policy, requests
 from dfpt.registry.actor import Actor
 from dfpt.registry.database import Request, State
 from dfpt.registry.errors import BytesChanged, NotFound, PolicyRefused, WrongState
@@ -90,10 +90,11 @@ def check(registry: Registry, request: Request) -> None:
     Raises:
         WrongState: it is not pending.
         BytesChanged: the candidate's files are not those that it was filed for.
-        LogDamaged: somebody changed in the database what it was filed for.
+        LogDamaged: the log is broken, or somebody changed the request behind it.
     """
     require_pending(request)
-    requests.require_frozen(registry.engine, request)
+    audit.require_unbroken(registry.store)
+    agreement.require(registry.engine, request)
     artifacts.check(
         request.model, deployment.candidate_files(registry, request), request.artifact_sha256, request.weights_sha256
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -12,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from dfpt.registry.actor import Actor
 from dfpt.registry.database import Record, Request, State, Vote
-from dfpt.registry.errors import LogDamaged, WrongState
+from dfpt.registry.errors import WrongState
 from dfpt.registry.ledger import Ledger
 from dfpt.registry.store import Store, reading
 
@@ -179,39 +178,6 @@ def log(engine: Engine, name: str, version: int) -> Sequence[Record]:
     with reading(engine) as session:
         query = select(Record).where(Record.name == name, Record.version == version).order_by(Record.seq)
         return session.scalars(query).all()
-
-
-def require_frozen(engine: Engine, request: Request) -> None:
-    """What was asked for, by whom, and who has approved it, is as it was written down.
-
-    Raises:
-        LogDamaged: the log says otherwise: the database was changed by hand.
-    """
-    with reading(engine) as session:
-        contradiction = contradicted(session, request)
-    if contradiction is not None:
-        raise LogDamaged(*contradiction)
-
-
-def contradicted(session: Session, request: Request) -> tuple[int | None, str] | None:
-    """What a request, or its votes, says otherwise than the log: the record, and a clause; None where nothing."""
-    what = f"request {request.id} ({request.model})"
-    records = session.scalars(select(Record).where(Record.request_id == request.id).order_by(Record.seq)).all()
-    filed = next((record for record in records if record.after == State.PENDING), None)
-    if filed is None:
-        return None, f"it knows nothing of {what}"
-    if (filed.weights_sha256, filed.artifact_sha256) != (request.weights_sha256, request.artifact_sha256):
-        return filed.seq, f"{what} was filed for other files than it now says"
-    trained_by = json.loads(filed.details).get("trained_by", "")  # lines from before the chain do not say
-    asked = (request.requested_by, request.requested_account or filed.account, request.trained_by or "")
-    if asked != (filed.actor, filed.account, trained_by):
-        return filed.seq, f"{what} was asked for by others than it now says"
-    votes = session.scalars(select(Vote).where(Vote.request_id == request.id)).all()
-    voted = {(record.actor, record.account) for record in records if record.action == VOTED}
-    approved = {(record.actor, record.account) for record in records if record.action == State.APPROVED}
-    if not voted <= {(vote.person, vote.account) for vote in votes} <= voted | approved:
-        return records[-1].seq, f"{what} has other approvals than were written down"
-    return None
 
 
 def _latest(session: Session, name: str, version: int) -> Request | None:

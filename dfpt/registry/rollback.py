@@ -13,11 +13,11 @@ from datetime import UTC, datetime
 from sqlalchemy import select, update
 
 from dfpt.errors import DfptError, UsageError
-from dfpt.registry import aliases, artifacts, deployment, history, permission, requests
+from dfpt.registry import agreement, aliases, artifacts, deployment, history, permission, requests
 from dfpt.registry.actor import Actor
 from dfpt.registry.champion import CHAMPION, PREVIOUS, production_name
 from dfpt.registry.database import Request, Rollback, State
-from dfpt.registry.errors import BytesChanged, NotFound
+from dfpt.registry.errors import BytesChanged, LogDamaged, NotFound
 from dfpt.registry.handle import Registry
 from dfpt.registry.history import Deployment
 from dfpt.registry.policy import Deed
@@ -104,7 +104,7 @@ def _finish_what_can_be(registry: Registry, name: str, actor: Actor) -> list[int
     for unfinished in requests.of_model(registry.engine, name, State.APPROVED):
         try:
             deployment.finish(registry, unfinished, actor)
-        except BytesChanged as error:
+        except (BytesChanged, LogDamaged) as error:
             requests.refused(registry.store, unfinished, actor, "promotion", error.message)
     return finish_all(registry, name, actor)
 
@@ -167,7 +167,7 @@ def _verify(registry: Registry, request: Request, version: int) -> None:
     from mlflow import MlflowException
 
     model = f"{production_name(request.name)}/{version}"
-    requests.require_frozen(registry.engine, request)
+    agreement.require(registry.engine, request)
     try:
         folder = artifacts.local(registry.client.get_model_version(*model.split("/")), registry.uri)
     except (MlflowException, OSError) as error:

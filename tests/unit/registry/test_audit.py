@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from dfpt.errors import StepFailed
-from dfpt.registry import audit, canonical, export, head, requests, signing
+from dfpt.registry import agreement, audit, canonical, export, head, requests, signing
 from dfpt.registry.actor import Actor
 from dfpt.registry.database import State
 from dfpt.registry.errors import LogDamaged
@@ -203,6 +203,7 @@ def test_a_request_changed_behind_the_log_is_found(store: Store) -> None:
     [
         "UPDATE requests SET requested_by = 'bob' WHERE version = 3",
         "UPDATE requests SET requested_account = 'bob' WHERE version = 3",
+        "UPDATE requests SET requested_account = NULL WHERE version = 3",
         "UPDATE requests SET trained_by = '' WHERE version = 3",
         "INSERT INTO votes (request_id, person, account, at, reason) "
         "VALUES (3, 'bob', 'bob', '2026-01-01 00:00:00', 'looked at it')",
@@ -216,7 +217,7 @@ def test_who_asked_for_and_who_approved_a_request_cannot_be_changed_behind_the_l
     requests.file(store, "elpv", 2, "w2", "a2", ADA)
     request = requests.file(store, "elpv", 3, "w3", "a3", ADA, trained_by="carol")
     requests.vote(store, request, Actor("dan", "dan"), "fine")
-    requests.require_frozen(store.engine, request)
+    agreement.require(store.engine, request)
     assert audit.verify(store).intact
 
     tamper(store.engine, change)
@@ -226,7 +227,52 @@ def test_who_asked_for_and_who_approved_a_request_cannot_be_changed_behind_the_l
     changed = requests.latest(store.engine, "elpv", 3)
     assert changed is not None
     with pytest.raises(LogDamaged, match=r"request 3 \(elpv/3\)"):
-        requests.require_frozen(store.engine, changed)
+        agreement.require(store.engine, changed)
+
+
+@pytest.mark.parametrize("change", ["name = 'screws'", "version = 9"])
+def test_a_request_does_not_become_one_for_another_model(store: Store, change: str) -> None:
+    request = requests.file(store, "elpv", 3, "w3", "a3", ADA)
+
+    tamper(store.engine, f"UPDATE requests SET {change}")
+
+    assert "was filed for elpv/3" in str(audit.verify(store).problem)
+    (changed,) = requests.of_model(store.engine)
+    with pytest.raises(LogDamaged, match="was filed for elpv/3"):
+        agreement.require(store.engine, changed)
+    assert changed.id == request.id
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "self_approved = false",
+        "emergency = false",
+        "automatic = false",
+        "decided_by = 'bob'",
+        "decision_reason = 'fine'",
+    ],
+)
+def test_the_marks_of_an_approval_stay_for_ever(store: Store, change: str) -> None:
+    request = requests.file(store, "elpv", 3, "w3", "a3", ADA)
+    details = {"approved_by": ["ada"], "own": True, "emergency": True, "automatic": True}
+    marks = {"decided_by": "ada", "self_approved": True, "emergency": True, "automatic": True}
+    requests.transition(
+        store,
+        request,
+        State.PENDING,
+        State.APPROVED,
+        ADA,
+        "line stands",
+        details,
+        decision_reason="line stands",
+        **marks,
+    )
+    assert audit.verify(store).intact
+
+    tamper(store.engine, f"UPDATE requests SET {change}")
+
+    assert "was approved otherwise than it now says" in str(audit.verify(store).problem)
 
 
 def test_a_remembered_head_that_cannot_be_read_is_no_excuse(store: Store) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import text, update
 from sqlalchemy.exc import DatabaseError, IntegrityError
 from sqlalchemy.orm import Session
 
-from dfpt.registry import audit, requests
+from dfpt.registry import agreement, audit, requests
 from dfpt.registry.actor import Actor
 from dfpt.registry.database import Request, State
 from dfpt.registry.errors import LogDamaged, WrongState
@@ -177,6 +177,6 @@ def test_a_request_that_was_changed_by_hand_is_not_believed(store: Store) -> Non
     changed = requests.latest(store.engine, "elpv", 1)
     assert changed is not None
 
-    requests.require_frozen(store.engine, request)
+    agreement.require(store.engine, request)
     with pytest.raises(LogDamaged, match="other files"):
-        requests.require_frozen(store.engine, changed)
+        agreement.require(store.engine, changed)
