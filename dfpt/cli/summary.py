@@ -21,12 +21,19 @@ _FIGURES = {
     "parameters": ("parameters", "{:,}"),
     "latency_seconds": ("latency, seconds", "{:.4f}"),
 }
+# How the request before this one ended -> in words.
+_ASKED_AGAIN = {
+    "expired": "nobody decided about the request before in time",
+    "withdrawn": "the request before was withdrawn",
+    "superseded": "the request before was closed when a newer version was promoted",
+}
 
 
 def result(done: Run, seconds: float) -> dict[str, Any]:
     """The run as JSON: rates as fractions, times in seconds, memory in bytes.
 
-    ``status`` is that of the candidate's request (pending, promoted, rejected), or ``refused`` by the gate.
+    ``status`` is that of the candidate's request (pending, promoted, rejected), or ``refused`` by the gate; a request
+    that ended undecided (expired, withdrawn, superseded) was filed again, and ``asked_again_after`` says which it was.
     """
     report = _read(done.outputs["evaluation"] / "report.json")
     decision = _read(done.outputs["decision"] / "gate.json")
@@ -36,6 +43,7 @@ def result(done: Run, seconds: float) -> dict[str, Any]:
         "name": registration.get("name"),
         "version": registration.get("version"),
         "created": registration.get("created", False),
+        "asked_again_after": registration.get("asked_again_after"),
         "weights_sha256": report.get("weights_sha256"),
         "reasons": [check["reason"] for check in decision.get("checks", []) if not check["passed"]],
         "models": report.get("models", {}),
@@ -71,6 +79,8 @@ def show(result: dict[str, Any]) -> None:
         case "pending":
             registered = "is registered" if result["created"] else "was registered before"
             console.print(f"\n{candidate} {registered} and waits for approval.")
+            if why := _ASKED_AGAIN.get(result["asked_again_after"]):
+                console.print(f"It was asked for again: {why}.")
             console.print(
                 f"  look      dfpt up\n"
                 f"  approve   dfpt model approve {result['name']} {result['version']} --reason '...'\n"

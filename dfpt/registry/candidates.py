@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from dfpt import files
 from dfpt.errors import UsageError
-from dfpt.registry import permission
+from dfpt.registry import expiry, permission
 from dfpt.registry.actor import Actor
 from dfpt.registry.artifacts import ARTIFACT_TAG, EVIDENCE, STUDENT, WEIGHTS, WEIGHTS_TAG
 from dfpt.registry.champion import PRODUCTION, production_name
 from dfpt.registry.database import Request, State
 from dfpt.registry.handle import Registry
 from dfpt.registry.policy import Deed
-from dfpt.registry.requests import file
+from dfpt.registry.requests import file, latest
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
@@ -93,12 +93,16 @@ def register(registry: Registry, name: str, bundle: Bundle, run_id: str) -> Mode
 def request(registry: Registry, version: ModelVersion, actor: Actor, reason: str = "filed") -> Request:
     """File the request for a version, or find the one it has; ``candidate`` points to what was asked for last.
 
+    One that waited too long is closed first, or who approves would be the first to hear that it has expired.
+
     Raises:
         PolicyRefused: only a requester asks.
     """
     permission.require(registry, actor, Deed.REQUEST)
     number, tags = int(version.version), version.tags
     with registry.lock():
+        if (known := latest(registry.engine, version.name, number)) is not None:
+            expiry.expire_if_due(registry, known)
         trained_by = _trained_by(registry, version)
         sums = tags[WEIGHTS_TAG], tags[ARTIFACT_TAG]
         filed = file(registry.store, version.name, number, *sums, actor, reason, trained_by)

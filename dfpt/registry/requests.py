@@ -162,6 +162,15 @@ def latest(engine: Engine, name: str, version: int) -> Request | None:
         return _latest(session, name, version)
 
 
+def before(engine: Engine, request: Request) -> Request | None:
+    """The last request for the same version that was closed before this one was filed."""
+    query = select(Request).where(
+        Request.name == request.name, Request.version == request.version, Request.id < request.id
+    )
+    with reading(engine) as session:
+        return session.scalars(query.order_by(Request.id.desc()).limit(1)).first()
+
+
 def of_model(engine: Engine, name: str | None = None, state: State | None = None) -> Sequence[Request]:
     """Requests, the oldest first; of one model, in one state."""
     query = select(Request).order_by(Request.id)

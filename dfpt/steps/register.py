@@ -29,7 +29,7 @@ def run(inputs: Inputs, outputs: Outputs, config: RegisterConfig, context: Conte
         GateRefused: the gate said no, or what it judged is not this student.
         StepFailed: the exported model does not answer as the network does.
     """
-    from dfpt.registry import actor, candidates
+    from dfpt.registry import actor, candidates, requests
     from dfpt.registry.database import State
     from dfpt.registry.handle import open_registry
 
@@ -44,6 +44,7 @@ def run(inputs: Inputs, outputs: Outputs, config: RegisterConfig, context: Conte
         version, metrics["onnx_difference"] = _register(registry, name, report, inputs, config, context)
     context.reporter.progress(2, 3, "filing the request")
     request = candidates.request(registry, version, actor.current())
+    earlier = requests.before(registry.engine, request)
     folder = outputs["registration"]
     folder.mkdir(parents=True, exist_ok=True)
     files.write_json(
@@ -54,6 +55,7 @@ def run(inputs: Inputs, outputs: Outputs, config: RegisterConfig, context: Conte
             # Approved and not promoted yet: someone was cut off, and approves again.
             "status": State.PENDING if request.state == State.APPROVED else request.state,
             "request": request.id,
+            "asked_again_after": None if earlier is None else earlier.state,
             "created": created,
             "weights_sha256": weights_sha256,
         },

@@ -65,6 +65,22 @@ def test_an_unreadable_report_does_not_hide_the_gates_answer(done: Run, capsys: 
     assert "digits version 7" in said(done, capsys)
 
 
+@pytest.mark.parametrize(
+    ("ended", "words"),
+    [("expired", "nobody decided"), ("withdrawn", "was withdrawn"), ("superseded", "a newer version was promoted")],
+)
+def test_a_candidate_that_was_asked_for_again_says_why(
+    done: Run, ended: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    value = {"name": "digits", "version": "7", "status": "pending", "created": False, "asked_again_after": ended}
+    (done.outputs["registration"] / "registration.json").write_text(json.dumps(value))
+    text = said(done, capsys)
+    assert "digits version 7 was registered before and waits for approval" in text
+    assert words in text
+    assert summary.result(done, 1)["asked_again_after"] == ended
+    assert "gate said no" not in text
+
+
 @pytest.mark.parametrize(("status", "words"), [("promoted", "in production"), ("rejected", "was rejected")])
 def test_a_version_that_was_decided_on_before_says_so(
     done: Run, status: str, words: str, capsys: pytest.CaptureFixture[str]

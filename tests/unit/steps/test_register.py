@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from dfpt import files
 from dfpt.config import RegisterConfig, Registration
 from dfpt.context import Context
 from dfpt.errors import GateRefused, StepFailed
 from dfpt.export import onnx
-from dfpt.registry import artifacts, promotion, rejection
+from dfpt.registry import artifacts, promotion, rejection, requests
 from dfpt.registry.actor import Actor
+from dfpt.registry.database import Request, State
 from dfpt.registry.handle import Registry, open_registry
 from dfpt.steps import register
 
@@ -82,6 +85,28 @@ def test_the_same_student_is_registered_once_and_exported_once(room: Room, monke
 
     assert again == first | {"created": False}
     assert len(room.versions) == 1
+
+
+@pytest.mark.parametrize("ended", sorted(requests.UNDECIDED))
+def test_a_rerun_asks_again_where_nobody_decided_and_says_so(room: Room, ended: State) -> None:
+    room.run()
+    (request,) = requests.of_model(room.registry.engine)
+    requests.transition(room.registry.store, request, State.PENDING, ended, BOB, "not now")
+
+    again = room.run()
+
+    assert (again["status"], again["asked_again_after"], again["created"]) == ("pending", ended, False)
+    assert again["request"] != request.id
+
+
+def test_a_request_that_is_overdue_is_closed_and_filed_again(room: Room) -> None:
+    room.run()
+    with room.registry.engine.execution_options(dfpt_write=True).begin() as connection:
+        connection.execute(update(Request).values(requested_at=datetime.now(UTC) - timedelta(days=31)))
+
+    again = room.run()
+
+    assert (again["status"], again["asked_again_after"]) == ("pending", "expired")
 
 
 def test_a_rerun_tells_what_became_of_the_candidate(room: Room) -> None:
