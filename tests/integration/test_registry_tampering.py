@@ -103,3 +103,15 @@ def test_four_eyes_go_by_the_account_that_the_log_has(registry: Registry, submit
         promotion.approve(registry, "elpv", 1, Actor("eve", "account"), "looked at it")
 
     assert champion(registry) is None
+
+
+def test_to_a_log_that_is_broken_in_its_middle_no_approval_is_added(registry: Registry, submit: Submit) -> None:
+    submit(b"one")
+    submit(b"two")
+    tamper(registry.engine, "UPDATE audit SET reason = 'other' WHERE seq = 1")
+
+    with pytest.raises(LogDamaged, match="Record 1 has been changed"):
+        promotion.approve(registry, "elpv", 2, BOB, "looked at it")
+
+    assert audit.verify(registry.store).records == 2
+    assert champion(registry) is None
