@@ -6,6 +6,7 @@ finished by giving it again, or by the next decision about the same model.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from dfpt.errors import DfptError, UsageError
 from dfpt.registry import agreement, aliases, artifacts, deployment, history, permission, requests
 from dfpt.registry.actor import Actor
 from dfpt.registry.champion import CHAMPION, PREVIOUS, production_name
-from dfpt.registry.database import Request, Rollback, State
+from dfpt.registry.database import Record, Request, Rollback, State
 from dfpt.registry.errors import BytesChanged, LogDamaged, NotFound
 from dfpt.registry.handle import Registry
 from dfpt.registry.history import Deployment
@@ -78,12 +79,14 @@ def check(registry: Registry, name: str, to: int | None = None) -> Target:
 def finish_all(registry: Registry, name: str, actor: Actor) -> list[int]:
     """Finish the rollbacks of a model that were cut off; returns the versions they went to.
 
-    One whose files have been damaged since is given up, or it would stand in the way of every other decision.
+    One whose files have been damaged since, or that only the database knows, is given up, or it would stand in the
+    way of every other decision.
     """
     done = []
     for unfinished in unfinished_of(registry, name):
         request = _request_of(registry, name, unfinished.to_version)
         try:
+            _require_begun(registry, unfinished)
             _verify(registry, request, unfinished.to_version)
         except DfptError as error:
             _close(registry, unfinished, request, actor, GIVEN_UP, error.message, {})
@@ -97,6 +100,25 @@ def unfinished_of(registry: Registry, name: str) -> Sequence[Rollback]:
     with reading(registry.engine) as session:
         query = select(Rollback).where(Rollback.name == name, Rollback.done.is_(False)).order_by(Rollback.id)
         return session.scalars(query).all()
+
+
+def _require_begun(registry: Registry, unfinished: Rollback) -> None:
+    """The log's last word about a rollback of this model is that this one was begun.
+
+    Raises:
+        LogDamaged: it is not: the rollback was put into the database by hand.
+    """
+    said = (BEGUN, history.ROLLED_BACK, GIVEN_UP)
+    with reading(registry.engine) as session:
+        query = select(Record).where(Record.name == unfinished.name, Record.action.in_(said))
+        last = session.scalars(query.order_by(Record.seq.desc()).limit(1)).first()
+    wanted = (unfinished.to_version, unfinished.by, unfinished.reason)
+    if last is None or last.action != BEGUN or _said(last) != wanted:
+        raise LogDamaged(None, f"it knows nothing of the rollback to version {unfinished.to_version}")
+
+
+def _said(begun: Record) -> tuple[int, str, str]:
+    return json.loads(begun.details)["production_version"], begun.actor, begun.reason
 
 
 def _finish_what_can_be(registry: Registry, name: str, actor: Actor) -> list[int]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dfpt.registry import aliases, audit, canonical, maintenance, promotion, rejection, rollback
+from dfpt.registry import aliases, audit, canonical, maintenance, promotion, rejection, requests, rollback
 from dfpt.registry.actor import Actor
 from dfpt.registry.champion import CHAMPION
 from dfpt.registry.database import Head, Record
@@ -78,6 +78,23 @@ def test_an_approval_forged_behind_the_signed_head_is_not_promoted(registry: Reg
 
     assert ["added behind the signed head" in error.message for error in swept.refused] == [True]
     assert champion(registry) is None
+
+
+def test_a_rollback_that_only_the_database_knows_is_given_up(registry: Registry, submit: Submit) -> None:
+    for version, weights in enumerate((b"one", b"two"), start=1):
+        submit(weights)
+        promotion.approve(registry, "elpv", version, BOB, "looked at it")
+    tamper(
+        registry.engine,
+        "INSERT INTO rollbacks (name, from_version, to_version, request_id, by, at, reason, done) "
+        "VALUES ('elpv', 2, 1, 1, 'bob', '2026-01-01 00:00:00', 'line 3 complains', false)",
+    )
+
+    maintenance.sweep(registry, CAROL)
+
+    assert champion(registry) == 2
+    assert rollback.unfinished_of(registry, "elpv") == []
+    assert requests.log(registry.engine, "elpv", 1)[-1].action == rollback.GIVEN_UP
 
 
 def test_a_forged_state_does_not_become_the_logs_by_a_refusal(registry: Registry, submit: Submit) -> None:
