@@ -119,7 +119,7 @@ class Distillation(Section):
         "at",
         "crd",
     ] = "dfpt-kd"
-    options: dict[str, Any] = Field(default_factory=dict)  # see dfpt.distill.methods
+    options: dict[str, bool | int | float | str] = Field(default_factory=dict)  # see dfpt.distill.methods
     adapt: Literal["joint", "frozen"] = "joint"
     warm_start: bool = False  # the student starts from the probe
     label: Weight = 1.0  # weight of CE(z_s, y)

@@ -28,6 +28,7 @@ from dfpt.distill.dual_task import DualTask
 from dfpt.distill.method_task import MethodTask
 from dfpt.distill.methods import NetworkShape, create
 from dfpt.models import Backbone
+from dfpt.models.backbone import laid_out
 from dfpt.training import precision
 from dfpt.training.loop import Task, optimiser_of, update
 
@@ -158,7 +159,7 @@ def _task(pair: Pair, variant: str) -> tuple[Task, Tensor, Callable[[], tuple[Te
         path = PromptPath(
             teacher, stages, prompt.ratio, prompt.partial, prompt.kernels, own_stages=method == "dfpt-kd+"
         )
-        dual = DualForwardTeacher(teacher, path.to(memory_format=layout))  # type: ignore[call-overload]
+        dual = DualForwardTeacher(teacher, laid_out(path, layout))
         weights = torch.ones(pair.classes)
         task: Task = DualTask(variant, student, dual, Distillation(), prompt, True, weights, 0.0)
         task.trained.train()
@@ -173,8 +174,7 @@ def _task(pair: Pair, variant: str) -> tuple[Task, Tensor, Callable[[], tuple[Te
 
 
 def _network(name: str, pair: Pair, layout: torch.memory_format) -> Backbone:
-    model: Backbone = models.create(name, pair.classes, 3, pair.image_size).to(memory_format=layout)  # type: ignore[call-overload]
-    return model
+    return laid_out(models.create(name, pair.classes, 3, pair.image_size), layout)
 
 
 def _macs(pair: Pair, variant: str) -> int:

@@ -23,9 +23,10 @@ def logits(folder: Path, images: ImageSet, rows: np.ndarray) -> np.ndarray:
 
     from dfpt.datasets.batches import to_input
     from dfpt.models import load
+    from dfpt.models.backbone import laid_out
 
     model, spec = load(folder)
-    model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model = laid_out(model)
     found = [np.zeros((0, spec.num_classes), np.float32)]
     with torch.inference_mode():
         for start in range(0, len(rows), _BATCH):

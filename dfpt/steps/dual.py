@@ -12,6 +12,7 @@ from dfpt.distill.dual_forward import DualForwardTeacher, PromptPath, positions
 from dfpt.distill.dual_task import DualTask
 from dfpt.distill.places import at_places
 from dfpt.models import Backbone, ModelSpec
+from dfpt.models.backbone import laid_out
 from dfpt.steps import networks
 from dfpt.training.features import cached
 from dfpt.training.loop import Progress, fit
@@ -31,8 +32,7 @@ def with_paths(teacher: Backbone, prompt: Prompt, method: str, seed: int) -> Dua
         prompt.kernels,
         own_stages=method == "dfpt-kd+",
     )
-    dual: DualForwardTeacher = DualForwardTeacher(teacher, path).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return dual
+    return laid_out(DualForwardTeacher(teacher, path))
 
 
 def train(

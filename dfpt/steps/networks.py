@@ -11,7 +11,7 @@ from dfpt.config import Recipe, Student
 from dfpt.context import Context, Metrics
 from dfpt.datasets import ImageSet
 from dfpt.models import Backbone, ModelSpec, create, save
-from dfpt.models.backbone import count_parameters
+from dfpt.models.backbone import count_parameters, laid_out
 from dfpt.training.classification import Classification
 from dfpt.training.loop import Progress, class_weights, fit, write_history
 from dfpt.training.views import PixelViews, pixels, split
@@ -29,7 +29,7 @@ def new(
     model = create(name, len(task.classes), task.channels, image_size, pretrained)
     mean, std = (_PRETRAINED_MEAN, _PRETRAINED_STD) if pretrained else _statistics(images)
     spec = ModelSpec(name, task.channels, image_size, mean, std, tuple(task.classes), count_parameters(model))
-    return model.to(memory_format=torch.channels_last), spec  # type: ignore[call-overload]
+    return laid_out(model), spec
 
 
 def new_student(config: Student, images: ImageSet, seed: int) -> tuple[Backbone, ModelSpec]:

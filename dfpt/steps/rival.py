@@ -13,6 +13,7 @@ from dfpt.datasets import ImageSet
 from dfpt.distill.method_task import MethodTask
 from dfpt.distill.methods import METHODS, NetworkShape, create
 from dfpt.models import Backbone, ModelSpec
+from dfpt.models.backbone import laid_out
 from dfpt.steps import networks
 from dfpt.training.features import cached
 from dfpt.training.loop import Progress, fit
@@ -37,7 +38,7 @@ def train(
     The views are exact, so the teacher's last feature map comes from the cache; a method that asks for the maps
     before it has the teacher run in every step.
     """
-    teacher = teacher.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    teacher = laid_out(teacher)
     label_loss = partial(
         F.cross_entropy, weight=networks.weights(images, recipe), label_smoothing=recipe.label_smoothing
     )

@@ -141,3 +141,11 @@ def test_a_steps_configuration_survives_an_engine_that_turns_integers_into_float
     sent = as_floats(whole.model_dump(mode="json", exclude_none=True))  # which knows no null either
     assert isinstance(sent, dict)
     assert config.parse_step(step, sent) == whole
+
+
+def test_an_option_of_a_method_without_a_value_is_refused() -> None:
+    """``{beta:1}`` is YAML for a key "beta:1" without a value, which no pipeline parameter can hold."""
+    with pytest.raises(UsageError, match=r"distillation\.options\.beta:1"):
+        config.resolve(None, assignments=["distillation.options={beta:1}"], environment={})
+    found = config.resolve(None, assignments=["distillation.options={beta: 2, warm_up: 0.5}"], environment={})
+    assert found.distillation.options == {"beta": 2, "warm_up": 0.5}

@@ -10,7 +10,7 @@ import torch
 
 from dfpt import models
 from dfpt.errors import UsageError
-from dfpt.models.backbone import Backbone, count_parameters
+from dfpt.models.backbone import Backbone, count_parameters, laid_out
 
 # 100 classes, 3x32x32. The first block as published for the CRD models (https://github.com/HobbitLong/RepDistiller).
 PARAMETERS = {
@@ -72,7 +72,7 @@ def test_a_tiny_student_of_eight_classes_has_about_the_parameters_of_its_name() 
 
 def test_a_training_step_reaches_every_parameter_and_what_is_saved_is_what_is_loaded(name: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
-    model = models.create(name, 3, 1, SIZE).train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model = laid_out(models.create(name, 3, 1, SIZE).train())
     logits = model(torch.randn(2, 1, SIZE, SIZE))
     assert logits.shape == (2, 3)
     torch.nn.functional.cross_entropy(logits, torch.tensor([0, 2])).backward()

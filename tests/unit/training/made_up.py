@@ -15,6 +15,7 @@ from dfpt.distill.dual_forward import DualForwardTeacher, PromptPath
 from dfpt.distill.dual_task import DualTask
 from dfpt.distill.places import at_places
 from dfpt.models import Backbone
+from dfpt.models.backbone import laid_out
 from dfpt.training.classification import Classification
 from dfpt.training.views import FeatureViews, LogitViews, PixelViews, Split, Views
 
@@ -47,7 +48,7 @@ def teacher(name: str = "resnet8", size: int = SIZE, seed: int = 1) -> Backbone:
 
 def _laid_out(model: Backbone) -> Backbone:
     """In the memory format that the steps train in."""
-    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+    return laid_out(model)
 
 
 def dual_teacher(original: Backbone, method: str = "dfpt-kd", stages: tuple[int, ...] = (0, 1)) -> DualForwardTeacher:
