@@ -51,3 +51,9 @@ class GateRefused(DfptError):
     """The student is not fit for the registry."""
 
     exit_code = EXIT_REFUSED
+
+
+class DataDrifted(DfptError):
+    """The images of today are not like those that the student was trained on."""
+
+    exit_code = EXIT_REFUSED

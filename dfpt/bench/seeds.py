@@ -6,15 +6,13 @@ stored cells alone.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from scipy import stats
 
-from dfpt import config as configuration
 from dfpt import files, runtime
-from dfpt.bench import machine
+from dfpt.bench import machine, steps
 from dfpt.config import Config
 from dfpt.errors import UsageError
 from dfpt.graph import STEPS
@@ -37,7 +35,7 @@ def run(config: Config, seeds: int, out: Path, home: Path) -> dict[str, Any]:
         path = out / f"seed-{seed}.json"
         seeded = config.model_copy(update={"seed": seed})
         if path.exists():
-            if _read(path)["config"] != seeded.model_dump(mode="json"):
+            if steps.read(path)["config"] != seeded.model_dump(mode="json"):
                 raise UsageError(f"{path} was measured with another configuration.", "Name another --out folder.")
             continue
         files.write_json(path, _cell(seeded, home / "bench" / out.name / f"seed-{seed}"))
@@ -50,7 +48,7 @@ def summarise(out: Path) -> dict[str, Any]:
     Raises:
         UsageError: ``out`` has no cells.
     """
-    cells = [_read(path) for path in sorted(out.glob("seed-*.json"))]
+    cells = [steps.read(path) for path in sorted(out.glob("seed-*.json"))]
     if not cells:
         raise UsageError(f"{out} holds no cells (seed-*.json).", "Run the benchmark without --summarise.")
     reports = [cell["report"]["models"] for cell in cells]
@@ -116,30 +114,18 @@ def compare(out: Path, other: Path) -> dict[str, Any]:
 
 
 def _cells(folder: Path) -> dict[int, dict[str, Any]]:
-    return {cell["seed"]: cell for cell in map(_read, sorted(folder.glob("seed-*.json")))}
+    return {cell["seed"]: cell for cell in map(steps.read, sorted(folder.glob("seed-*.json")))}
 
 
 def _cell(config: Config, folder: Path) -> dict[str, Any]:
-    metrics = {}
-    for name in _STEPS:
-        step = STEPS[name]
-        done = folder / f"{name}.json"
-        if not done.exists():
-            runtime.execute(
-                name,
-                configuration.for_step(config, name),
-                {given: folder / given for given in step.takes},
-                {given: folder / given for given in step.gives},
-                done,
-            )
-        metrics[name] = _read(done)
+    metrics = steps.execute(config, _STEPS, folder)
     return {
         "seed": config.seed,
         "config": config.model_dump(mode="json"),
         "code_revision": runtime.code_revision(),
         "machine": machine.describe(),
         "metrics": metrics,
-        "report": _read(folder / "evaluation" / "report.json"),
+        "report": steps.read(folder / "evaluation" / "report.json"),
     }
 
 
@@ -157,11 +143,3 @@ def _spread(values: list[float]) -> dict[str, Any]:
     mean = sum(values) / len(values)
     squares = sum((value - mean) ** 2 for value in values)
     return {"mean": mean, "std": (squares / (len(values) - 1)) ** 0.5 if len(values) > 1 else None, "values": values}
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"Cannot read {path}: {error}", "Remove it and run the benchmark again.") from error
-    return value

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dfpt.cli import options
+from dfpt.cli import drift, options
 
 if TYPE_CHECKING:
     from dfpt.config import Config
 
 app = typer.Typer(no_args_is_help=True, help="Fetch images and check them.")
+
+app.command("drift")(drift.command)
 
 SourceArgument = Annotated[str, typer.Argument(metavar="SOURCE", help="elpv, digits or folder:PATH")]
 

@@ -26,7 +26,7 @@ def examples(images: NDArray[np.uint8], accepted: DataFrame, task: Task) -> dict
     if not len(accepted) or len(task.classes) > PER_CLASS:
         return {}
     first = accepted.drop_duplicates("label_name").set_index("label_name")["row"]
-    return {name: _data_uri(images[int(first[name])]) for name in task.classes if name in first.index}
+    return {name: data_uri(images[int(first[name])]) for name in task.classes if name in first.index}
 
 
 def render(report: Report, rejected: DataFrame, pictures: dict[str, str]) -> str:
@@ -51,7 +51,8 @@ def render(report: Report, rejected: DataFrame, pictures: dict[str, str]) -> str
     )
 
 
-def _data_uri(pixels: NDArray[np.uint8]) -> str:
+def data_uri(pixels: NDArray[np.uint8]) -> str:
+    """Pixels (S, S, C) as a small PNG in a data URI."""
     from PIL import Image
 
     image = Image.fromarray(pixels.squeeze(-1) if pixels.shape[-1] == 1 else np.asarray(pixels))

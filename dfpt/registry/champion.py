@@ -63,14 +63,19 @@ def fetch(context: Context, name: str) -> Champion | None:
 
 def current(client: MlflowClient, name: str) -> ModelVersion | None:
     """The version that the alias ``champion`` points to."""
+    return version_at(client, production_name(name), CHAMPION)
+
+
+def version_at(client: MlflowClient, model: str, alias: str) -> ModelVersion | None:
+    """The version of a registered model that an alias points to; None where there is no such model or alias."""
     from mlflow import MlflowException
 
     try:
-        aliases: dict[str, object] = client.get_registered_model(production_name(name)).aliases
+        aliases: dict[str, object] = client.get_registered_model(model).aliases
     except MlflowException as error:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
         return None
-    if CHAMPION not in aliases:
+    if alias not in aliases:
         return None
-    return client.get_model_version(production_name(name), str(aliases[CHAMPION]))
+    return client.get_model_version(model, str(aliases[alias]))

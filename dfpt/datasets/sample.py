@@ -1,0 +1,57 @@
+"""The readable images of a prepared data set, whatever their labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dfpt.datasets import imageset, manifest
+from dfpt.datasets.task import Task
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Images without their labels.
+
+    Attributes:
+        images: uint8 (M, S, S, C), a read-only memory map, unreadable ones included.
+        rows: (N,) indices of the readable ones.
+        hashes, splits, paths: of the readable ones, (N,) each.
+        unreadable: how many.
+        task: of the data set.
+    """
+
+    images: NDArray[np.uint8]
+    rows: NDArray[np.int64]
+    hashes: tuple[str, ...]
+    splits: tuple[str, ...]
+    paths: tuple[str, ...]
+    unreadable: int
+    task: Task
+
+    def contents(self, split: str) -> set[str]:
+        """The content hashes of a split's images."""
+        return {content for content, given in zip(self.hashes, self.splits, strict=True) if given == split}
+
+
+def load(dataset: Path) -> Sample:
+    """The images of ``dataset``, an output of prepare.
+
+    Raises:
+        UsageError: a file is missing or damaged.
+    """
+    task = Task.load(dataset)
+    table = manifest.read(dataset)
+    readable = table[table["error"].isna()]
+    return Sample(
+        images=imageset.open_images(dataset, task),
+        rows=np.flatnonzero(table["error"].isna()).astype(np.int64),
+        hashes=tuple(readable["sha256"]),
+        splits=tuple(readable["split"]),
+        paths=tuple(readable["path"]),
+        unreadable=len(table) - len(readable),
+        task=task,
+    )
