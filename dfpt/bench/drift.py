@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import multiprocessing
+import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -140,7 +141,7 @@ def _alarms(pool: Pool, shift: str, count: int, told: Callable[[int, int], None]
     alarms = 0
     described = {name: pool.described[name] for name in {NONE, shift} & pool.described.keys()}
     spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(mp_context=spawn) as workers:
+    with _one_thread_each(), ProcessPoolExecutor(mp_context=spawn) as workers:
         for found in workers.map(partial(_tests, Pool(described, pool.defective), shift), tasks):
             for p_value, distance, alarm in found:
                 p_values.append(round(p_value, 4))
@@ -154,6 +155,20 @@ def _alarms(pool: Pool, shift: str, count: int, told: Callable[[int, int], None]
         "p_values": p_values,
         "largest_distances": distances,
     }
+
+
+@contextlib.contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """For the processes that are started inside: as many as there are cores, they would only get in each other's way."""
+    before = os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["OMP_NUM_THREADS"]
+        else:
+            os.environ["OMP_NUM_THREADS"] = before
 
 
 def _tests(pool: Pool, shift: str, numbers: range) -> list[tuple[float, float, bool]]:
