@@ -159,7 +159,7 @@ def _alarms(pool: Pool, shift: str, count: int, told: Callable[[int, int], None]
 
 @contextlib.contextmanager
 def _one_thread_each() -> Iterator[None]:
-    """For the processes that are started inside: as many as there are cores, they would only get in each other's way."""
+    """For the processes started inside: there is one for each core already."""
     before = os.environ.get("OMP_NUM_THREADS")
     os.environ["OMP_NUM_THREADS"] = "1"
     try:

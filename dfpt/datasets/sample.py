@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,22 +20,21 @@ class Sample:
     Attributes:
         images: uint8 (M, S, S, C), a read-only memory map, unreadable ones included.
         rows: (N,) indices of the readable ones.
-        hashes, splits, paths: of the readable ones, (N,) each.
+        splits, paths: of the readable ones, (N,) each.
         unreadable: how many.
         task: of the data set.
     """
 
     images: NDArray[np.uint8]
     rows: NDArray[np.int64]
-    hashes: tuple[str, ...]
     splits: tuple[str, ...]
     paths: tuple[str, ...]
     unreadable: int
     task: Task
 
-    def contents(self, split: str) -> set[str]:
-        """The content hashes of a split's images."""
-        return {content for content, given in zip(self.hashes, self.splits, strict=True) if given == split}
+    def contents(self) -> NDArray[np.str_]:
+        """(N,) of each readable image the hash of its pixels: a copy in another file format has the same."""
+        return np.array([hashlib.sha256(self.images[row].tobytes()).hexdigest() for row in self.rows], np.str_)
 
 
 def load(dataset: Path) -> Sample:
@@ -49,7 +49,6 @@ def load(dataset: Path) -> Sample:
     return Sample(
         images=imageset.open_images(dataset, task),
         rows=np.flatnonzero(table["error"].isna()).astype(np.int64),
-        hashes=tuple(readable["sha256"]),
         splits=tuple(readable["split"]),
         paths=tuple(readable["path"]),
         unreadable=len(table) - len(readable),

@@ -62,8 +62,9 @@ def report(
     rows, now = reference.rows, current.rows
     learnt = student is not None and student.data_hash == reference.task.data_hash
     if learnt:
-        taught = reference.contents("train")
-        rows, now = (_without(sample, taught) for sample in (reference, current))
+        contents = reference.contents()
+        taught = contents[np.array(reference.splits) == "train"]
+        rows, now = rows[~np.isin(contents, taught)], now[~np.isin(current.contents(), taught)]
     seen = {"reference": len(reference.rows) - len(rows), "current": len(current.rows) - len(now)}
     rows, now = (_some(found) for found in (rows, now))
     channels, positive = reference.task.channels, _positive(reference, student)
@@ -134,10 +135,6 @@ def _positive(reference: Sample, student: Student | None) -> tuple[int, ...] | N
     if student is None or load(student.folder)[1].classes != reference.task.classes:
         return None
     return reference.task.positive
-
-
-def _without(sample: Sample, contents: set[str]) -> NDArray[np.int64]:
-    return sample.rows[[content not in contents for content in sample.hashes]]
 
 
 def _some(rows: NDArray[np.int64]) -> NDArray[np.int64]:

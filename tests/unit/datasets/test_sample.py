@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from dfpt.config import Data, PrepareConfig
 from dfpt.context import Context
@@ -26,19 +27,19 @@ def test_a_sample_is_the_readable_images(tmp_path: Path) -> None:
     found = sample.load(tmp_path / "dataset")
     assert found.rows.tolist() == [0, 1, 2, 3, *range(5, 12)]
     assert found.unreadable == 1
-    assert len(found.hashes) == len(found.splits) == len(found.paths) == 11
+    assert len(found.contents()) == len(found.splits) == len(found.paths) == 11
     assert found.paths[4] == "a/005.png"
     assert np.asarray(found.images[found.rows]).any(axis=(1, 2, 3)).all()
 
 
-def test_the_contents_of_a_split_are_its_hashes(tmp_path: Path) -> None:
-    for split in ("train", "test"):
-        fill(tmp_path / "raw" / split / "a", 5)
-    prepared(tmp_path / "raw", tmp_path / "dataset", val=0.0)
+def test_a_copy_in_another_format_has_the_same_contents(tmp_path: Path) -> None:
+    first, second = fill(tmp_path / "raw" / "a", 2)
+    Image.open(first).save(first.with_name("copy.bmp"))
+    prepared(tmp_path / "raw", tmp_path / "dataset")
     found = sample.load(tmp_path / "dataset")
-    assert found.contents("train") | found.contents("test") == set(found.hashes)
-    assert len(found.contents("train")) == 5
-    assert found.contents("val") == set()
+    assert found.paths == (f"a/{first.name}", f"a/{second.name}", "a/copy.bmp")
+    contents = found.contents()
+    assert contents[0] == contents[2] != contents[1]
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def blurred(tmp_path_factory: pytest.TempPathFactory) -> Sample:
     items = digits.source().items[:200]
     images = np.stack([decode.decode(item.read(), 16, 1)[0] for item in items])
     (folder / "raw" / "today").mkdir(parents=True)
-    for number, image in enumerate(corruptions.blur(images, 6.0)):
+    for number, image in enumerate(corruptions.blur(images, 1.5)):
         Image.fromarray(image[..., 0]).save(folder / "raw" / "today" / f"{number}.png")
     return prepared(folder / "dataset", f"folder:{folder / 'raw'}")
 
