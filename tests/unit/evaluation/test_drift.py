@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,7 @@ def blurred(tmp_path_factory: pytest.TempPathFactory) -> Sample:
     items = digits.source().items[:200]
     images = np.stack([decode.decode(item.read(), 16, 1)[0] for item in items])
     (folder / "raw" / "today").mkdir(parents=True)
-    for number, image in enumerate(corruptions.blur(images, 1.5)):
+    for number, image in enumerate(corruptions.blur(images, 3.0)):
         Image.fromarray(image[..., 0]).save(folder / "raw" / "today" / f"{number}.png")
     return prepared(folder / "dataset", f"folder:{folder / 'raw'}")
 
@@ -102,12 +103,33 @@ def test_a_student_of_other_data_sees_all_images(reference: Sample, blurred: Sam
 def test_a_defect_probability_is_compared_where_the_classes_are_the_references(
     reference: Sample, weights: Path
 ) -> None:
+    def compared(classes: tuple[str, ...]) -> bool:
+        task = dataclasses.replace(reference.task, positive=(3, 4), classes=classes)
+        judged = dataclasses.replace(reference, task=task)
+        found, _ = drift.report(judged, judged, drift.Student("m", weights, ""), Silent())
+        return "defect probability" in {feature["name"] for feature in found["features"]}
+
+    assert compared(CLASSES)
+    assert not compared(CLASSES[::-1])
+
+
+def test_the_student_is_described_by_its_answers_and_embedding(reference: Sample, weights: Path) -> None:
     described = drift.describe(reference.images, reference.rows[:30], 1, weights, (3, 4))
     assert described.student is not None
     logits, embedding = predict.embedded(weights, reference.images, reference.rows[:30], lambda done, total: None)
     probability = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     np.testing.assert_allclose(described.student.answers[:, 2], probability[:, 3] + probability[:, 4], rtol=1e-4)
     np.testing.assert_array_equal(described.student.embedding, embedding)
+
+
+def test_the_images_shown_are_those_that_are_unlike_the_reference(reference: Sample, blurred: Sample) -> None:
+    usual = reference.rows[:300]
+    images = np.concatenate([reference.images[usual], blurred.images[:60]])
+    rows = np.arange(360)
+    paths, splits = tuple(map(str, rows)), ("test",) * 360
+    mixed = dataclasses.replace(blurred, images=images, rows=rows, paths=paths, splits=splits)
+    _, unlike = drift.report(reference, mixed, None, Silent())
+    assert (unlike >= 300).all()
 
 
 def test_the_embedding_is_what_the_head_is_given(reference: Sample, weights: Path) -> None:

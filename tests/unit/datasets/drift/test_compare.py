@@ -30,6 +30,14 @@ def test_one_moved_column_of_many_is_found_and_named() -> None:
     assert np.flatnonzero(finding.distance_p_values <= 0.05).tolist() == [7]
 
 
+def test_one_moved_column_is_found_where_all_together_are_not_told_apart() -> None:
+    current = normal(300, 150, 5)
+    current[:, 7] += 0.35
+    finding = found(Described(normal(300, 150, 4)), Described(current))
+    assert finding.discrepancies["image statistics"][2] > 0.05
+    assert finding.differs(0.05)
+
+
 def test_what_moves_together_only_is_found_by_the_discrepancy() -> None:
     reference, current = normal(300, 2, 0), normal(300, 2, 1)
     current[:, 1] = 0.9 * current[:, 0] + 0.19**0.5 * current[:, 1]
