@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from dfpt import config as configuration
 from dfpt.bench import drift_speed, machine, steps
@@ -56,18 +57,25 @@ class Pool:
     defective: NDArray[np.bool_]
 
 
-def run(config: Config, home: Path, resamples: int, rounds: int, pairs: int, reporter: Reporter) -> dict[str, Any]:
+def run(
+    config: Config, home: Path, resamples: int, rounds: int, pairs: int, reporter: Reporter
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Calibration over ``resamples``, power over ``rounds`` for each shift, speed with ``pairs`` images a side.
 
     The student is the configuration's, trained alone: its first call takes minutes, later ones find it in ``home``.
+
+    Returns:
+        The figures, and for every shift those of each resample.
 
     Raises:
         UsageError: the source has no defective classes or too few images that the student has not learnt from.
     """
     folder = home / "bench" / f"drift-{hashlib.sha256(configuration.dump(config).encode()).hexdigest()[:12]}"
     with contextlib.redirect_stdout(sys.stderr):  # the steps' progress
+        steps.execute(config, _STEPS[:1], folder)
+        prepared, student = sample.load(folder / "dataset"), folder / "baseline"
+        _check(prepared)
         metrics = steps.execute(config, _STEPS, folder)
-    prepared, student = sample.load(folder / "dataset"), folder / "baseline"
     pool = _pool(prepared, folder, student, reporter)
     variants = {
         "image statistics and student": pool,
@@ -76,43 +84,54 @@ def run(config: Config, home: Path, resamples: int, rounds: int, pairs: int, rep
         ),
     }
     plan = {name: resamples if name == NONE else rounds for name in (*pool.described, *DEFECTS, NEIGHBOURS)}
-    return {
+    results: dict[str, dict[str, Any]] = {}
+    every = []
+    for variant, found in variants.items():
+        results[variant] = {}
+        for shift, count in plan.items():
+            told = partial(reporter.progress, text=f"{shift}: {variant}")
+            results[variant][shift], each = _alarms(found, shift, count, told)
+            every.append({"variant": variant, "shift": shift, **each})
+    figures = {
         "machine": machine.describe(),
         "code_revision": code_revision(),
         "config": config.model_dump(mode="json"),
         "rule": {"level": compare.LEVEL, "tolerance": compare.TOLERANCE, "permutations": compare.PERMUTATIONS},
         "images": {"pool": len(pool.defective), "defect_share": float(pool.defective.mean()), "current": IMAGES},
-        "student": {"model": config.student.model, "val_accuracy": metrics["train-baseline"].get("val_accuracy")},
-        "results": {
-            variant: {
-                shift: _alarms(found, shift, count, partial(reporter.progress, text=f"{shift}: {variant}"))
-                for shift, count in plan.items()
-            }
-            for variant, found in variants.items()
-        },
+        "student": {"model": config.student.model, **metrics["train-baseline"]},
+        "results": results,
         "speed": drift_speed.run(prepared, student, pairs, reporter),
     }
+    return figures, every
+
+
+def _check(prepared: Sample) -> None:
+    """Refuse what cannot be measured before minutes of training."""
+    if not prepared.task.positive:
+        raise UsageError(
+            f"{prepared.task.source} has no defective classes, so their share cannot grow.",
+            "Measure with --set data.source=elpv.",
+        )
+    unseen = sum(split != "train" for split in prepared.splits)
+    if unseen < 3 * IMAGES:
+        raise UsageError(
+            f"{unseen} images are not for training, {3 * IMAGES} are needed.",
+            "Use larger shares data.val and data.test.",
+        )
 
 
 def _pool(prepared: Sample, folder: Path, student: Path, reporter: Reporter) -> Pool:
     """What the student has not learnt from, under every corruption."""
     table = manifest.read(folder / "dataset").iloc[prepared.rows]
-    unseen = (table["split"] != "train").to_numpy()
-    if prepared.task.positive is None:
-        raise UsageError(f"{prepared.task.source} has no defective classes.", "Measure with --data elpv.")
-    if unseen.sum() < 3 * IMAGES:
-        raise UsageError(
-            f"{unseen.sum()} images are not for training, {3 * IMAGES} are needed.",
-            "Use larger shares data.val, data.test.",
-        )
+    unseen, positive = (table["split"] != "train").to_numpy(), list(prepared.task.positive or ())
     images = np.asarray(prepared.images[prepared.rows[unseen]])
     described = {
         name: drift.describe(
-            corrupted, np.arange(len(images)), prepared.task.channels, student, prepared.task.positive, reporter, name
+            corrupted, np.arange(len(images)), prepared.task.channels, student, positive, reporter, name
         )
         for name, corrupted in _corrupted(images).items()
     }
-    return Pool(described, table["label"][unseen].isin(prepared.task.positive).to_numpy())
+    return Pool(described, table["label"][unseen].isin(positive).to_numpy())
 
 
 def _corrupted(images: Pixels) -> dict[str, Pixels]:
@@ -133,8 +152,10 @@ def _corrupted(images: Pixels) -> dict[str, Pixels]:
     }
 
 
-def _alarms(pool: Pool, shift: str, count: int, told: Callable[[int, int], None]) -> dict[str, Any]:
-    """Alarms by the product's own rule in ``count`` resamples, and every p-value."""
+def _alarms(
+    pool: Pool, shift: str, count: int, told: Callable[[int, int], None]
+) -> tuple[dict[str, Any], dict[str, list[float]]]:
+    """Alarms by the product's own rule in ``count`` resamples, and what each resample gave."""
     tasks = [range(start, min(start + _RESAMPLES_IN_TASK, count)) for start in range(0, count, _RESAMPLES_IN_TASK)]
     p_values: list[float] = []
     distances: list[float] = []
@@ -148,13 +169,9 @@ def _alarms(pool: Pool, shift: str, count: int, told: Callable[[int, int], None]
                 distances.append(round(distance, 4))
                 alarms += alarm
             told(len(p_values), count)
-    return {
-        "resamples": count,
-        "alarms": alarms / count,
-        "interval": _interval(alarms, count),
-        "p_values": p_values,
-        "largest_distances": distances,
-    }
+    interval = stats.binomtest(alarms, count).proportion_ci(method="wilson")
+    summary = {"resamples": count, "alarms": alarms / count, "interval": [interval.low, interval.high]}
+    return summary, {"p_values": p_values, "largest_distances": distances}
 
 
 @contextlib.contextmanager
@@ -201,12 +218,3 @@ def _drawn(
     beside = IMAGES - more
     left = round((len(bad) - more) * len(good) / len(bad))  # fewer than there are: the current ones took fewer good
     return np.append(bad[:more], good[:beside]), np.append(bad[more:], good[beside : beside + left])
-
-
-def _interval(hits: int, count: int) -> list[float]:
-    """Wilson's 95 % interval of a share."""
-    z = 1.959964
-    share = hits / count
-    centre = (share + z**2 / (2 * count)) / (1 + z**2 / count)
-    half = z / (1 + z**2 / count) * (share * (1 - share) / count + z**2 / (4 * count**2)) ** 0.5
-    return [max(0.0, centre - half), min(1.0, centre + half)]

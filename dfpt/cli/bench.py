@@ -97,7 +97,9 @@ def drift(
     rounds: Annotated[int, typer.Option(min=1, help="With each shift.")] = 500,
     pairs: Annotated[int, typer.Option(min=20, help="Images a side when the time is taken.")] = 10_000,
     quick: Annotated[bool, typer.Option("--quick", help="A tenth of each, and a student of three epochs.")] = False,
-    out: Annotated[Path | None, typer.Option(help="Folder for the raw results, drift.json.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the results, drift.json, and every resample's, resamples.jsonl.")
+    ] = None,
     config: options.ConfigFile = None,
     profile: options.Profile = None,
     set_: options.Assignments = None,
@@ -116,9 +118,10 @@ def drift(
     if quick:
         resamples, rounds, pairs = (max(20, count // 10) for count in (resamples, rounds, pairs))
     with bar() as reporter:
-        found = bench.run(resolved, home, resamples, rounds, pairs, reporter)
+        found, every = bench.run(resolved, home, resamples, rounds, pairs, reporter)
     if out is not None:
         files.write_json(out / "drift.json", found)
+        files.write_text(out / "resamples.jsonl", "".join(f"{json.dumps(result)}\n" for result in every))
     if json_:
         typer.echo(json.dumps(found))
     else:

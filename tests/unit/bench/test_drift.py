@@ -45,22 +45,23 @@ def test_alarms_come_with_the_shift_and_not_without() -> None:
     clean = np.random.default_rng(0).normal(size=(1000, 3))
     pool = drift.Pool({"none": Described(clean), "moved": Described(clean + 1)}, DEFECTIVE)
     told: list[tuple[int, int]] = []
-    moved = drift._alarms(pool, "moved", 21, lambda *at: told.append(at))
+    moved, each = drift._alarms(pool, "moved", 21, lambda *at: told.append(at))
     assert moved["alarms"] == 1
     assert moved["interval"] == pytest.approx([21 / (21 + 1.959964**2), 1])
-    assert moved["p_values"] == [0.002] * 21
-    assert min(moved["largest_distances"]) > 0.2
+    assert each["p_values"] == [0.002] * 21
+    assert min(each["largest_distances"]) > 0.2
     assert told == [(20, 21), (21, 21)]
-    still = drift._alarms(pool, "none", 20, lambda *at: None)
+    still, each = drift._alarms(pool, "none", 20, lambda *at: None)
     assert still["alarms"] <= 0.2
-    assert len(set(still["p_values"])) > 10  # every resample is another
+    assert len(set(each["p_values"])) > 10  # every resample is another
 
 
 def test_a_source_without_defects_is_refused(tmp_path: Path) -> None:
     command = ["bench", "drift", "--profile", "smoke", "--set", "data.source=digits", "--home", str(tmp_path)]
-    done = CliRunner().invoke(app, [*command, "--set", "student.recipe.epochs=0"])
+    done = CliRunner().invoke(app, command)
     assert isinstance(done.exception, UsageError)
     assert "no defective classes" in done.exception.message
+    assert not list(tmp_path.rglob("baseline"))  # refused before minutes of training
 
 
 @pytest.mark.slow
@@ -71,6 +72,10 @@ def test_the_command_writes_what_it_prints(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout)
     assert found == json.loads((tmp_path / "out" / "drift.json").read_text())
+    every = [json.loads(line) for line in (tmp_path / "out" / "resamples.jsonl").read_text().splitlines()]
+    assert [len(each["p_values"]) for each in every] == [
+        result["resamples"] for results in found["results"].values() for result in results.values()
+    ]
     for results in found["results"].values():
         assert results["none"]["resamples"] == 20
         assert results["noise, sigma 0.04"]["alarms"] == 1
