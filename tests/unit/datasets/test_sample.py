@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -33,13 +34,18 @@ def test_a_sample_is_the_readable_images(tmp_path: Path) -> None:
 
 
 def test_a_copy_in_another_format_has_the_same_contents(tmp_path: Path) -> None:
-    first, second = fill(tmp_path / "raw" / "a", 2)
-    Image.open(first).save(first.with_name("copy.bmp"))
+    first, _ = fill(tmp_path / "raw" / "a", 2)
+    Image.open(first).convert("RGB").save(first.with_name("copy.bmp"))
+    Image.effect_noise((24, 16), 50).convert("L").save(first.with_name("other.png"))
+    fill(tmp_path / "raw" / "colour", 1, colour=True)  # so that all of them are stored with three channels
     prepared(tmp_path / "raw", tmp_path / "dataset")
     found = sample.load(tmp_path / "dataset")
-    assert found.paths == (f"a/{first.name}", f"a/{second.name}", "a/copy.bmp")
-    contents = found.contents()
-    assert contents[0] == contents[2] != contents[1]
+    contents = dict(zip(found.paths, found.contents(), strict=True))
+    assert len(contents) == 5
+    assert contents[f"a/{first.name}"] == contents["a/copy.bmp"]
+    assert len(set(contents.values())) == 4
+    as_grey = dataclasses.replace(found, images=found.images[..., :1])
+    assert as_grey.contents()[0] == contents[found.paths[0]]
 
 
 @pytest.mark.parametrize(
