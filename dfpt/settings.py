@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import types
 import typing
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -64,9 +65,9 @@ def validated(model: type[SectionType], values: Mapping[str, Any], where: str) -
         if first["type"] == "extra_forbidden":
             valid = _fields_at(model, location[:-1])
             raise UsageError(f"Unknown key {key!r} in {where}.", nearest(location[-1], valid)) from error
-        raise UsageError(
-            f"{where}: {key} = {first.get('input')!r} is not valid: {_said(first['msg'])}.", f"Correct {key}."
-        ) from error
+        given = first.get("input")
+        shown = key if isinstance(given, Mapping) else f"{key} = {given!r}"  # of a whole section the name is enough
+        raise UsageError(f"{where}: {shown} is not valid: {_said(first['msg'])}.", f"Correct {key}.") from error
 
 
 def _said(message: str) -> str:
@@ -79,6 +80,8 @@ def _fields_at(model: type[BaseModel], location: list[str]) -> list[str]:
     for key in location:
         field = model.model_fields.get(key)
         annotation = field.annotation if field else None
+        if typing.get_origin(annotation) is types.UnionType:  # a section that may be left out
+            annotation = typing.get_args(annotation)[0]
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             model = annotation
         elif annotation is not None and typing.get_origin(annotation) is dict:

@@ -48,7 +48,7 @@ def command(
     again = options.known_step(from_, STEPS) if from_ else None
     assignments = [*(set_ or ()), *([f"data.source={json.dumps(data)}"] if data else [])]
     resolved = configuration.resolve(options.config_file(config), profile, assignments)
-    fingerprint = sources.fingerprint(resolved.data.source)
+    fingerprint = sources.fingerprint(resolved.data.source, resolved.data.lists)
     done = _locked_run(resolved, fingerprint, home, again)
 
     from dfpt.cli import summary

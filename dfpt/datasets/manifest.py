@@ -20,10 +20,16 @@ TEXT = ("id", "path", "label_name", "split", "sha256", "source", "error")  # err
 INTEGERS = ("label", "width", "height")
 FRACTIONS = ("mean", "std")
 COLUMNS = (*TEXT, *INTEGERS, *FRACTIONS)  # a source adds its own
+GROUP = "split_group"  # there where the configuration names groups
 
 
-def build(source: Source, decoded: Sequence[Decoded], splits: Sequence[str]) -> DataFrame:
-    """The manifest of a source whose images are read and divided. ``label`` is -1 where the name is no class."""
+def build(
+    source: Source, decoded: Sequence[Decoded], splits: Sequence[str], groups: Sequence[str] | None = None
+) -> DataFrame:
+    """The manifest of a source whose images are read and divided. ``label`` is -1 where the name is no class.
+
+    Where there are ``groups``, the column GROUP holds them.
+    """
     import pandas as pd
 
     index = {name: number for number, name in enumerate(source.classes)}
@@ -47,7 +53,8 @@ def build(source: Source, decoded: Sequence[Decoded], splits: Sequence[str]) -> 
         for item, image, split in zip(source.items, decoded, splits, strict=True)
     ]
     types = dict.fromkeys(TEXT, "str") | dict.fromkeys(INTEGERS, "int64") | dict.fromkeys(FRACTIONS, "float64")
-    return pd.DataFrame(rows, columns=None if rows else list(COLUMNS)).astype(types)
+    table = pd.DataFrame(rows, columns=None if rows else list(COLUMNS)).astype(types)
+    return table if groups is None else table.assign(**{GROUP: pd.Series(groups, dtype="str")})
 
 
 def data_hash(manifest: DataFrame) -> str:

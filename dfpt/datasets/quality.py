@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from dfpt.datasets.manifest import GROUP
 from dfpt.datasets.splits import SPLITS
 from dfpt.datasets.suite import Outcome, Table
 from dfpt.datasets.task import Task
@@ -32,6 +33,7 @@ def tables(manifest: DataFrame, accepted: DataFrame, task: Task) -> dict[Table, 
     index = {name: number for number, name in enumerate(task.classes)}
     by_hash = accepted.groupby("sha256")
     copies = accepted.groupby(["sha256", "split"])["id"].transform("size")
+    groups = {"splits_of_group": accepted.groupby(GROUP)["split"].transform("nunique")} if GROUP in accepted else {}
     sides = accepted[["width", "height"]]
     counted = Counter(zip(accepted["label_name"], accepted["split"], strict=True))
     counts = {f"{name!r} in {split} ({counted[name, split]})": counted[name, split] for name, split in cells}
@@ -41,6 +43,7 @@ def tables(manifest: DataFrame, accepted: DataFrame, task: Task) -> dict[Table, 
             splits_of_image=by_hash["split"].transform("nunique"),
             labels_of_image=by_hash["label"].transform("nunique"),
             copies=copies,
+            **groups,
             short_side=sides.min(axis=1),
             aspect=sides.max(axis=1) / sides.min(axis=1),
         ),

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dfpt import files
 from dfpt.errors import UsageError
 
 KNOWN = ("elpv", "digits", "folder:PATH")
@@ -81,8 +82,10 @@ def resolve(source: str) -> Source:
     raise UsageError(f"Unknown data source {source!r}: known are {', '.join(KNOWN)}.", _hint(source, kind))
 
 
-def fingerprint(source: str) -> str:
+def fingerprint(source: str, lists: Sequence[Path] = ()) -> str:
     """SHA-256 over the raw bytes of every image with its label and given split: what a cached result depends on.
+
+    ``lists`` are the files besides the images that decide the split.
 
     It is cheap enough to be taken before every run (disk speed), because nothing is decoded.
 
@@ -94,7 +97,18 @@ def fingerprint(source: str) -> str:
     with ThreadPoolExecutor() as pool:
         for item, content in zip(found.items, pool.map(_content_hash, found.items), strict=True):
             digest.update(repr((item.id, item.label_name, item.split, sorted(item.columns.items()), content)).encode())
+    for path in lists:
+        digest.update(_file_hash(path).encode())
     return digest.hexdigest()
+
+
+def _file_hash(path: Path) -> str:
+    try:
+        return files.sha256(path)
+    except OSError as error:
+        raise UsageError(
+            f"Cannot read {path}: {error.strerror}.", "data names it for the split of the images."
+        ) from error
 
 
 def _content_hash(item: Item) -> str:

@@ -64,10 +64,19 @@ class Outcome:
         return self.check.trouble + (f": {shown}{more}" if shown else "")
 
 
-def checks(task: Task, config: Validation) -> list[Check]:
-    """The suite for a task, the most basic trouble first: the first one that fails is what the user is told."""
+def checks(task: Task, config: Validation, grouped: bool = False) -> list[Check]:
+    """The suite for a task, the most basic trouble first: the first one that fails is what the user is told.
+
+    ``grouped``: the manifest has groups, which no split may share.
+    """
     classes, floor = list(task.classes), config.min_per_class
     layout = "Give each class a folder of its own: PATH/class/image or PATH/split/class/image."
+    apart = Check(
+        "no group in two splits", "critical", "accepted",
+        "no group is in two splits", "images of one group in more than one split",
+        "Put each group into one split, or leave the splitting to dfpt (data.split=group).",
+        "ExpectColumnValuesToBeBetween", {"column": "splits_of_group", "max_value": 1},
+    )  # fmt: skip
     between, in_set = "ExpectColumnValuesToBeBetween", "ExpectColumnValuesToBeInSet"
     return [
         Check(
@@ -105,6 +114,7 @@ def checks(task: Task, config: Validation) -> list[Check]:
             "Remove the copies, or leave the splitting to dfpt (PATH/class/image).",
             between, {"column": "splits_of_image", "max_value": 1},
         ),
+        *([apart] if grouped else []),
         Check(
             "images per class", "critical", "classes",
             f"every class has at least {floor} images in every split", f"fewer than {floor} images of a class",

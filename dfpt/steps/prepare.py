@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dfpt.config import PrepareConfig
 from dfpt.context import Context, Inputs, Metrics, Outputs
-from dfpt.datasets import decode, imageset, manifest, splits
+from dfpt.datasets import decode, imageset, lists, manifest, splits
 from dfpt.datasets.sources import resolve
 from dfpt.datasets.task import Task
 
@@ -19,18 +19,21 @@ def run(inputs: Inputs, outputs: Outputs, config: PrepareConfig, context: Contex
     data = config.data
     source = resolve(data.source)
     dataset = outputs["dataset"]
+    given, groups = lists.splits(source.items, data), lists.groups(source.items, data)
     decoded = decode.decode_all(source.items, dataset / imageset.FILE, data.image_size, source.channels, context)
     index = {name: number for number, name in enumerate(source.classes)}
     assigned = splits.assign(
         labels=[index.get(item.label_name, -1) for item in source.items],
         hashes=[image.sha256 or item.id for item, image in zip(source.items, decoded, strict=True)],
-        given=[item.split for item in source.items],
+        given=given,
         how=data.split,
         val=data.val,
         test=data.test,
         seed=config.seed,
+        groups=groups,
+        fold=data.fold,
     )
-    table = manifest.build(source, decoded, assigned)
+    table = manifest.build(source, decoded, assigned, groups)
     manifest.write(table, dataset)
     Task(
         source=source.name,

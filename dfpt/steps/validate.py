@@ -37,7 +37,8 @@ def run(inputs: Inputs, outputs: Outputs, config: ValidateConfig, context: Conte
     if outcomes[0].passed:
         rejected = quality.rejections(table, task)
         accepted = table.drop(index=rejected.index)
-        outcomes += suite.evaluate(suite.checks(task, config.validation), quality.tables(table, accepted, task))
+        wanted = suite.checks(task, config.validation, manifest.GROUP in table)
+        outcomes += suite.evaluate(wanted, quality.tables(table, accepted, task))
 
     report = quality.report(task, outcomes, len(table), accepted, rejected)
     page = validation_page.render(report, rejected, validation_page.examples(images, accepted, task))

@@ -76,6 +76,40 @@ def test_a_value_of_a_wrong_type_or_range_is_refused(assignment: str) -> None:
     assert assignment.partition("=")[0] in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("assignments", "message"),
+    [
+        (["data.split=folds"], "'stratified', 'block', 'group', 'fold' or 'ids'"),
+        (["data.split=fold"], "data is not valid: split fold needs data.fold"),
+        (["data.split=group"], "split group needs data.group"),
+        (["data.split=ids"], "split ids needs data.ids"),
+        (["data.fold.index=1"], "split stratified does not read data.fold"),
+        (["data.ids=a.csv"], "split stratified does not read data.ids"),
+        (["data.group.column=wafer"], "split stratified takes groups apart"),
+        (["data.split=fold", "data.fold.index=4"], "counted from 0 to 3"),
+        (["data.split=group", "data.group.column=a", "data.group.file=b"], "either group.column or group.file"),
+        (["data.split=fold", "data.fold.indx=1"], "Did you mean 'index'"),
+    ],
+)
+def test_a_split_without_what_it_reads_or_with_what_it_does_not_is_refused(
+    assignments: list[str], message: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        resolved(*assignments)
+    assert message in str(caught.value)
+
+
+def test_a_fold_is_named_by_its_index_and_defaults_to_four_folds() -> None:
+    data = resolved("data.split=fold", "data.fold.index=2").data
+    assert data.fold is not None
+    assert (data.fold.count, data.fold.index, data.fold.seed) == (4, 2, 0)
+
+
+def test_what_is_not_configured_is_not_handed_to_the_step() -> None:
+    handed = config.for_step(resolved(), "prepare").model_dump(mode="json", exclude_none=True)
+    assert list(handed["data"]) == ["source", "image_size", "split", "val", "test"]  # or every cached result is lost
+
+
 def test_an_unknown_profile_names_those_that_exist() -> None:
     with pytest.raises(UsageError, match="smoke"):
         resolved(profile="smok")

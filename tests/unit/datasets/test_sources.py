@@ -97,6 +97,19 @@ def test_one_colour_image_makes_three_channels(tmp_path: Path, colour: bool, cha
     assert resolve(f"folder:{tmp_path}").channels == channels
 
 
+def test_the_fingerprint_follows_the_lists_that_decide_the_split(tmp_path: Path) -> None:
+    fill(tmp_path / "raw" / "a", 1)
+    source, listed = f"folder:{tmp_path / 'raw'}", tmp_path / "ids.csv"
+    found = {fingerprint(source)}
+    for split in ("train", "test"):
+        listed.write_text(f"id,split\na/000.png,{split}\n")
+        found.add(fingerprint(source, [listed]))
+    assert len(found) == 3
+    listed.unlink()
+    with pytest.raises(UsageError, match=r"Cannot read .*ids\.csv"):
+        fingerprint(source, [listed])
+
+
 def test_the_fingerprint_follows_bytes_and_labels_and_not_the_place(tmp_path: Path) -> None:
     for place in ("here", "there"):
         for label in ("a", "b"):

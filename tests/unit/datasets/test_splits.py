@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dfpt.config import Fold
 from dfpt.datasets.splits import BLOCKS, SPLITS, assign
+from dfpt.errors import UsageError
 
 
 def divided(labels: list[int], **changes: Any) -> list[str]:
@@ -89,3 +91,92 @@ def test_any_number_of_images_and_any_shares_can_be_divided(
     splits = divided(labels, how=how, val=val, test=test)
     assert len(splits) == len(labels)
     assert set(splits) <= set(SPLITS)
+
+
+def test_a_group_is_never_taken_apart_and_shares_of_each_class_come_near() -> None:
+    groups = [f"module-{index // 30}" for index in range(1200)]
+    labels = [index % 3 for index in range(1200)]
+    splits = divided(labels, how="group", groups=groups)
+    assert all(len({splits[i] for i in range(start, start + 30)}) == 1 for start in range(0, 1200, 30))
+    counts = Counter(zip(labels, splits, strict=True))
+    for label in range(3):
+        assert counts[label, "test"] == pytest.approx(100, abs=20)
+        assert counts[label, "val"] == pytest.approx(60, abs=20)
+
+
+def test_groups_of_unlike_sizes_still_come_near_the_shares() -> None:
+    sizes = [400, 200, 100, 100, 50, 50, 40, 30, 20, 10]
+    groups = [str(number) for number, size in enumerate(sizes) for _ in range(size)]
+    splits = divided([0] * 1000, how="group", groups=groups)
+    assert splits.count("test") == pytest.approx(250, abs=30)
+    assert splits.count("val") == pytest.approx(150, abs=30)
+
+
+def test_three_groups_fill_three_splits() -> None:
+    splits = divided([0] * 30, how="group", groups=[str(index // 10) for index in range(30)])
+    assert set(splits) == set(SPLITS)
+
+
+def test_a_copy_in_another_group_ties_the_groups_together() -> None:
+    groups = [str(index // 10) for index in range(200)]
+    hashes = [str(index) for index in range(200)]
+    hashes[15] = hashes[0]  # groups 0 and 1
+    for seed in range(20):
+        splits = divided([0] * 200, how="group", groups=groups, hashes=hashes, seed=seed)
+        assert len(set(splits[:20])) == 1
+
+
+def test_over_all_folds_every_image_is_tested_once_and_the_folds_are_stratified() -> None:
+    labels = [0] * 50 + [1] * 31 + [2] * 9
+    found = [divided(labels, how="fold", fold=Fold(index=index, seed=5), val=0.2) for index in range(4)]
+    tested = Counter(row for splits in found for row, split in enumerate(splits) if split == "test")
+    assert tested == dict.fromkeys(range(90), 1)
+    assert {splits.count("test") for splits in found} == {22, 23}
+    for splits in found:
+        counts = Counter(zip(labels, splits, strict=True))
+        assert counts[0, "test"] in (12, 13)
+        assert counts[1, "test"] in (7, 8)
+        assert counts[2, "test"] in (2, 3)
+        rest = [50 - counts[0, "test"], 31 - counts[1, "test"], 9 - counts[2, "test"]]
+        assert [counts[label, "val"] for label in range(3)] == [round(0.2 * size) for size in rest]
+
+
+def test_the_folds_follow_their_own_seed_and_not_that_of_training() -> None:
+    labels = [0, 1] * 50
+    first = divided(labels, how="fold", fold=Fold(index=1), seed=0)
+    assert divided(labels, how="fold", fold=Fold(index=1), seed=7) == first
+    assert divided(labels, how="fold", fold=Fold(index=1, seed=1)) != first
+
+
+def test_copies_share_a_fold_and_groups_are_kept_whole_in_folds_and_in_validation() -> None:
+    hashes = [str(index // 2) for index in range(80)]
+    groups = [str(index // 5) for index in range(80)]
+    for index in range(4):
+        splits = divided([0] * 80, how="fold", fold=Fold(index=index), hashes=hashes)
+        assert splits[::2] == splits[1::2]
+        splits = divided([0] * 80, how="fold", fold=Fold(index=index), groups=groups)
+        assert all(len(set(splits[start : start + 5])) == 1 for start in range(0, 80, 5))
+        assert splits.count("test") == 20
+        assert splits.count("val") > 0
+
+
+def test_folds_of_a_source_that_has_a_split_are_refused() -> None:
+    with pytest.raises(UsageError, match="a split of its own"):
+        divided([0, 0], given=["train", "test"], how="fold", fold=Fold())
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    labels=st.lists(st.integers(-1, 3), max_size=15),
+    number=st.integers(1, 5),
+    fold=st.none() | st.builds(Fold, count=st.just(3), index=st.integers(0, 2)),
+    val=st.floats(0, 1),
+)
+def test_any_groups_can_be_divided_and_stay_whole(
+    labels: list[int], number: int, fold: Fold | None, val: float
+) -> None:
+    groups = [str(index % number) for index in range(len(labels))]
+    splits = divided(labels, how="fold" if fold else "group", fold=fold, groups=groups, val=val)
+    assert len(splits) == len(labels)
+    for group in set(groups):
+        assert len({split for split, of in zip(splits, groups, strict=True) if of == group}) == 1

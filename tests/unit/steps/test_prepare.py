@@ -12,6 +12,7 @@ from dfpt.config import Data, PrepareConfig
 from dfpt.context import Context
 from dfpt.datasets import Task, manifest
 from dfpt.datasets.sources import resolve
+from dfpt.errors import UsageError
 from dfpt.steps import prepare
 from tests.unit.datasets.pictures import fill, truncate
 
@@ -90,6 +91,68 @@ def test_hardly_any_images_are_no_error_here(tmp_path: Path, images: int) -> Non
         metrics, table, task = prepared(f"folder:{tmp_path / 'raw'}", tmp_path / how, split=how)
         assert metrics["images"] == len(table) == images
         assert task.classes == ("a",)
+
+
+def test_a_group_split_by_a_column_or_a_file_keeps_groups_whole_and_enters_the_manifest(tmp_path: Path) -> None:
+    ids = [item.id for item in resolve("elpv").items]
+    modules = pd.DataFrame({"id": ids, "group": [f"module-{row // 60}" for row in range(len(ids))]})
+    modules.sample(frac=1, random_state=0).to_csv(tmp_path / "modules.csv", index=False)
+    group = {"file": str(tmp_path / "modules.csv")}
+    _, table, _ = prepared("elpv", tmp_path / "file", split="group", group=group, image_size=8)
+    assert table[manifest.GROUP].tolist() == modules["group"].tolist()
+    assert table.groupby(manifest.GROUP)["split"].nunique().max() == 1
+    assert set(table["split"]) == {"train", "val", "test"}
+    _, table, _ = prepared("elpv", tmp_path / "column", split="group", group={"column": "wafer"}, image_size=8)
+    assert table.groupby("wafer")["split"].nunique().max() == 1
+
+
+def test_a_fold_is_tested_on_and_gives_other_data_than_the_next(tmp_path: Path) -> None:
+    tested, hashes = [], set()
+    for index in range(4):
+        _, table, task = prepared("digits", tmp_path / str(index), split="fold", fold={"index": index}, image_size=8)
+        tested += table.loc[table["split"] == "test", "id"].tolist()
+        hashes.add(task.data_hash)
+    assert sorted(tested) == sorted(table["id"])
+    assert len(hashes) == 4
+
+
+def test_a_list_gives_the_splits_and_a_validation_part_that_it_lacks_is_taken_from_train(tmp_path: Path) -> None:
+    fill(tmp_path / "raw" / "a", 40)
+    listed = pd.DataFrame({"id": [f"a/{row:03d}.png" for row in range(40)], "split": ["train"] * 30 + ["test"] * 10})
+    listed.to_csv(tmp_path / "ids.csv", index=False)
+    _, table, _ = prepared(f"folder:{tmp_path / 'raw'}", tmp_path / "d", split="ids", ids=str(tmp_path / "ids.csv"))
+    assert (table["split"][30:] == "test").all()
+    assert table["split"][:30].value_counts().to_dict() == {"train": 26, "val": 4}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("name,split\n", "has no column 'id'"),
+        ("id,split\na/000.png,train\na/001.png,hold\n", "'hold' is no split"),
+        ("id,split\na/000.png,train\n", "says no split of 1 image (a/001.png)"),
+        ("id,split\na/000.png,train\na/000.png,test\n", "lists the image 'a/000.png' twice"),
+        ("id,split\na/000.png,train\na/001.png,test\nb/1.png,test\n", "lists 1 image (b/1.png) that the source does"),
+        (b"id,split\n\xff,train\n", "no CSV file in UTF-8"),
+        (None, "Cannot read"),
+    ],
+)
+def test_a_list_that_does_not_fit_the_images_is_named(
+    tmp_path: Path, content: str | bytes | None, message: str
+) -> None:
+    fill(tmp_path / "raw" / "a", 2)
+    if content is not None:
+        (tmp_path / "ids.csv").write_bytes(content.encode() if isinstance(content, str) else content)
+    with pytest.raises(UsageError) as raised:
+        prepared(f"folder:{tmp_path / 'raw'}", tmp_path / "d", split="ids", ids=str(tmp_path / "ids.csv"))
+    assert message in raised.value.message
+
+
+def test_a_column_of_groups_that_the_images_lack_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as raised:
+        prepared("elpv", tmp_path / "dataset", split="group", group={"column": "modul"}, image_size=8)
+    assert "'modul'" in raised.value.message
+    assert "Its columns are level, wafer" in raised.value.remedy
 
 
 def test_progress_ends_at_the_number_of_images(tmp_path: Path) -> None:

@@ -27,8 +27,8 @@ class Folder:
         self.raw, self.dataset, self.validation = place / "raw", place / "dataset", place / "validation"
         self.context = Context(place, place)
 
-    def prepare(self) -> Folder:
-        data = Data(source=f"folder:{self.raw}", image_size=16)
+    def prepare(self, **settings: Any) -> Folder:
+        data = Data(source=f"folder:{self.raw}", image_size=16, **settings)
         prepare.run({}, {"dataset": self.dataset}, PrepareConfig(seed=0, data=data), self.context)
         return self
 
@@ -110,6 +110,22 @@ def test_a_leak_across_splits_is_refused_and_both_files_are_named(tmp_path: Path
     message = data.prepare().refused()
     assert "the same image in more than one split: test/good/copy.png, train/good/000.png" in message
     assert data.failed() == {"no leak": "critical"}
+
+
+@pytest.mark.parametrize("leak", [True, False])
+def test_a_group_in_two_splits_of_a_list_is_refused(data: Folder, leak: bool) -> None:
+    ids = [f"{label}/{number:03d}.png" for label in ("good", "scratch") for number in range(40)]
+    split = [("train", "train", "val", "test")[index % 4] for index in range(80)]
+    group = [f"day-{index % 8}" for index in range(80)]
+    if leak:
+        split[0] = "test"
+    for name, values in (("split", split), ("group", group)):
+        pd.DataFrame({"id": ids, name: values}).to_csv(data.raw.parent / f"{name}.csv", index=False)
+    data.prepare(split="ids", ids=f"{data.raw.parent}/split.csv", group={"file": f"{data.raw.parent}/group.csv"})
+    if leak:
+        assert "images of one group in more than one split: good/000.png, good/008.png" in data.refused()
+    else:
+        data.validate()
 
 
 def test_copies_inside_a_split_are_a_warning(data: Folder) -> None:
