@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,11 @@ from typing import Protocol
 Inputs = Mapping[str, Path]
 Outputs = Mapping[str, Path]
 Metrics = dict[str, float]
+
+
+def home_folder() -> Path:
+    """The state folder: DFPT_HOME, else ``.dfpt`` here."""
+    return Path(os.environ.get("DFPT_HOME") or ".dfpt").absolute()
 
 
 class Reporter(Protocol):

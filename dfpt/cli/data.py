@@ -18,7 +18,13 @@ app = typer.Typer(no_args_is_help=True, help="Fetch images and check them.")
 
 app.command("drift")(drift.command)
 
-SourceArgument = Annotated[str, typer.Argument(metavar="SOURCE", help="elpv, digits or folder:PATH")]
+SourceArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="SOURCE",
+        help="elpv, digits, folder:PATH, parquet:PATH, cifar10:PATH, cifar100:PATH or mlflow:RUN/ARTIFACT",
+    ),
+]
 
 
 @app.command()

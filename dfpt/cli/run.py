@@ -25,7 +25,10 @@ EXIT_BY_STATUS = {"pending": EXIT_PENDING, "promoted": 0, "rejected": EXIT_REFUS
 def command(
     profile: options.Profile = None,
     data: Annotated[
-        str | None, typer.Option("--data", metavar="SOURCE", help="elpv, digits or folder:PATH; sets data.source.")
+        str | None,
+        typer.Option(
+            "--data", metavar="SOURCE", help="elpv, digits, folder:PATH, ... (docs/data.md); sets data.source."
+        ),
     ] = None,
     set_: options.Assignments = None,
     from_: Annotated[

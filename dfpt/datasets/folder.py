@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
-from dfpt.datasets.sources import Item, Source
+from dfpt.datasets import colour
+from dfpt.datasets.sources import SUFFIXES, Item, Source
 from dfpt.datasets.splits import SPLITS
 from dfpt.errors import UsageError
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm"})
-GREY_MODES = frozenset({"1", "L", "LA", "La", "I", "F", "I;16", "I;16B", "I;16L"})
+OUTSIDE = "a link that leads out of the folder: copy here what it points to"
+NO_TEXT = "its name is not UTF-8: rename it"
 
 
 def source(root: Path, name: str) -> Source:
     """Class names are the sorted folder names; three channels as soon as one image has colour.
 
-    What the folder lacks (no class, an empty class, two images in all) is not judged here but in validate, whose
-    report shows it.
+    A link that leaves the folder is not followed, and a name that is not UTF-8 cannot be written down: each is
+    refused as one image, a folder of such a kind as a whole. What the folder lacks (no class, an empty class, two
+    images in all) is not judged here but in validate, whose report shows it.
 
     Raises:
         UsageError: no such folder, or split folders mixed with others.
@@ -31,37 +35,69 @@ def source(root: Path, name: str) -> Source:
             f"{odd} lies beside the split folder {presplit[0].name!r} but is none itself.",
             "Use PATH/class/image, or PATH/split/class/image with splits train, val, test.",
         )
-    tops = [(folder.name, folder) for folder in presplit] if presplit else [(None, root)]
-    classes = tuple(sorted({label.name for _, top in tops for label in _folders(top)}))
-    items = tuple(
-        Item(file.relative_to(root).as_posix(), file.relative_to(root).as_posix(), label.name, file, split)
-        for split, top in tops
-        for label in (_folders(top) or [top])  # without class folders: unlabelled images, which validate refuses
-        for file in _images(label)
-    )
-    return Source(name, classes, items, channels=3 if any(_has_colour(item) for item in items) else 1)
+    inside = os.path.realpath(root)
+    classes: set[str] = set()
+    items: list[Item] = []
+    for split, top in [(folder.name, folder) for folder in presplit] if presplit else [(None, root)]:
+        labels = [top] if _objection(top, inside) and split else _folders(top)
+        for label in labels or [top]:  # without class folders: unlabelled images, which validate refuses
+            objection = None if label is root else _objection(label, inside)
+            if objection:
+                items.append(_item(label, root, "", None, objection))
+                continue
+            if label is not top:
+                classes.add(label.name)
+            items += (_item(file, root, label.name, split, why) for file, why in _images(label, inside))
+    return Source(name, tuple(sorted(classes)), tuple(items), channels=3 if colour.in_any(items) else 1)
 
 
 def _folders(path: Path) -> list[Path]:
     return sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
 
 
-def _images(label: Path) -> list[Path]:
-    return sorted(
-        file
-        for file in label.rglob("*")
-        if file.suffix.lower() in SUFFIXES
-        and file.is_file()
-        and not any(part.startswith(".") for part in file.relative_to(label).parts)
-    )
+def _item(file: Path, root: Path, label: str, split: str | None, objection: str | None) -> Item:
+    place = os.fsencode(os.path.relpath(file, root)).decode("utf-8", "backslashreplace")
+    return Item(place, place, label, b"" if objection else file, split, refused=objection)
 
 
-def _has_colour(item: Item) -> bool:
-    from PIL import Image
+def _images(label: Path, inside: str) -> list[tuple[Path, str | None]]:
+    """The image files below a class folder in the order of their names, each with what there is against reading it."""
+    found = list(_walk(str(label), inside))
+    found.sort(key=lambda entry: entry[0].split("/"))
+    return [(Path(path), objection) for path, objection in found]
 
+
+def _walk(folder: str, inside: str) -> Iterator[tuple[str, str | None]]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            image = os.path.splitext(entry.name)[1].lower() in SUFFIXES  # noqa: PTH122 - no Path for each of 100,000
+            if entry.is_symlink():
+                objection = _objection(entry, inside)
+                if objection or (image and not entry.is_dir()):  # a folder inside is met at its own place
+                    yield entry.path, objection
+            elif entry.is_dir():
+                objection = _objection(entry, inside)
+                yield from [(entry.path, objection)] if objection else _walk(entry.path, inside)
+            elif image and entry.is_file():
+                yield entry.path, _objection(entry, inside)
+
+
+def _objection(entry: os.DirEntry[str] | Path, inside: str) -> str | None:
+    """Why a file or folder is not read, or None."""
+    if not _is_text(entry.name):
+        return NO_TEXT
+    if entry.is_symlink():
+        target = os.path.realpath(entry)
+        if target != inside and not target.startswith(os.path.join(inside, "")):  # noqa: PTH118
+            return OUTSIDE
+    return None
+
+
+def _is_text(name: str) -> bool:
     try:
-        assert isinstance(item.content, Path)
-        with Image.open(item.content) as image:  # reads the header alone
-            return image.mode not in GREY_MODES
-    except Exception:  # a broken file may raise anything; prepare will name it
+        name.encode("utf-8")
+    except UnicodeEncodeError:  # bytes that are none arrive as lone surrogates
         return False
+    return True

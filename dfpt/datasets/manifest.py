@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dfpt import files
-from dfpt.datasets.decode import Decoded
+from dfpt.datasets.picture import Decoded
 from dfpt.datasets.sources import Source
 from dfpt.errors import UsageError
 

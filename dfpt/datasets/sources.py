@@ -7,8 +7,9 @@ that returns a :class:`Source` and enter it in :func:`resolve`.
 from __future__ import annotations
 
 import difflib
+import errno
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,16 @@ from pathlib import Path
 from dfpt import files
 from dfpt.errors import UsageError
 
-KNOWN = ("elpv", "digits", "folder:PATH")
+KNOWN = (
+    "elpv", "digits", "folder:PATH", "parquet:PATH", "cifar10:PATH", "cifar100:PATH", "mlflow:RUN/ARTIFACT",
+)  # fmt: skip
+# What is read, and nothing else: some of PIL's other formats start programs (EPS), or are hardly ever tested.
+SUFFIXES = {
+    ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".bmp": "BMP", ".tif": "TIFF", ".tiff": "TIFF", ".webp": "WEBP",
+    ".pgm": "PPM", ".ppm": "PPM",
+}  # fmt: skip
+MAX_BYTES = 1 << 28  # of an image file
+FORMATS = tuple(sorted(set(SUFFIXES.values())))
 
 
 @dataclass(frozen=True)
@@ -27,21 +37,33 @@ class Item:
         id: unique in its source, the same on every machine.
         path: relative to the source's root, with forward slashes.
         label_name: as the source has it, even where it is no valid class.
-        content: the file, or the bytes of an image file that exists in memory only.
+        content: the file, the bytes of an image file that exists in memory only, or what gets them.
         split: train, val or test where the source has already decided, else None.
         columns: further columns of the manifest.
+        refused: why it is not read at all, where there is a reason.
     """
 
     id: str
     path: str
     label_name: str
-    content: Path | bytes
+    content: Path | bytes | Callable[[], bytes]
     split: str | None = None
     columns: Mapping[str, float | str | None] = field(default_factory=dict)
+    refused: str | None = None
 
     def read(self) -> bytes:
-        """The bytes of the image file. Raises OSError."""
-        return self.content if isinstance(self.content, bytes) else self.content.read_bytes()
+        """The bytes of the image file. Raises OSError, also where it is refused or has more than MAX_BYTES."""
+        if self.refused is not None:
+            raise OSError(errno.EPERM, self.refused)
+        if isinstance(self.content, bytes):
+            return self.content
+        if not isinstance(self.content, Path):
+            return self.content()
+        with self.content.open("rb") as stream:
+            content = stream.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise OSError(errno.EFBIG, f"a file of more than {MAX_BYTES >> 20} MiB")
+        return content
 
 
 @dataclass(frozen=True)
@@ -61,16 +83,32 @@ class Source:
 
 
 def resolve(source: str) -> Source:
-    """The source named by a SOURCE text: ``elpv``, ``digits`` or ``folder:PATH``.
+    """The source named by a SOURCE text, one of KNOWN.
 
     Raises:
         UsageError: no such source, no such folder, or the package that holds the images is not installed.
+        StepFailed: the tracking store is away.
     """
     kind, _, location = source.partition(":")
-    if kind == "folder" and location:
-        from dfpt.datasets import folder
+    if location:
+        path = Path(location).expanduser()
+        if kind == "folder":
+            from dfpt.datasets import folder
 
-        return folder.source(Path(location).expanduser(), source)
+            return folder.source(path, source)
+        if kind == "parquet":
+            from dfpt.datasets import parquet
+
+            return parquet.source(path, source)
+        if kind in ("cifar10", "cifar100"):
+            from dfpt.datasets import cifar
+
+            return cifar.source(path, kind, source)
+        run, _, artifact = location.partition("/")
+        if kind == "mlflow" and artifact:
+            from dfpt.datasets import mlflow_artifacts
+
+            return mlflow_artifacts.source(run, artifact.strip("/"), source)
     if source == "elpv":
         from dfpt.datasets import elpv
 
@@ -121,6 +159,8 @@ def _content_hash(item: Item) -> str:
 def _hint(source: str, kind: str) -> str:
     if Path(source).is_dir():
         return f"Write folder:{source} for a folder of images."
+    if kind == "mlflow":
+        return "Write mlflow:RUN/ARTIFACT."
     words = [known.partition(":")[0] for known in KNOWN]
     near = difflib.get_close_matches(kind.lower(), words, n=1, cutoff=0.5)
     return f"Did you mean {KNOWN[words.index(near[0])]!r}?" if near else ""

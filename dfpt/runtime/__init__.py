@@ -2,7 +2,8 @@
 
 import os
 
-from dfpt.runtime.execution import component, execute, home_folder
+from dfpt.context import home_folder
+from dfpt.runtime.execution import component, execute
 from dfpt.runtime.revision import code_revision, git_revision
 
 __all__ = ["code_revision", "component", "execute", "git_revision", "home_folder"]

@@ -24,7 +24,7 @@ from filelock import FileLock
 
 from dfpt import config as configuration
 from dfpt import files
-from dfpt.context import Context, Metrics
+from dfpt.context import Context, Metrics, home_folder
 from dfpt.errors import DataRefused, DfptError, GateRefused, StepFailed
 from dfpt.graph import STEPS
 from dfpt.runtime import record, trouble
@@ -33,11 +33,6 @@ from dfpt.runtime.revision import code_revision
 from dfpt.runtime.tracked import tracked
 from dfpt.settings import Section
 from dfpt.tracking.store import tracking_uri
-
-
-def home_folder() -> Path:
-    """The state folder: DFPT_HOME, else ``.dfpt`` here."""
-    return Path(os.environ.get("DFPT_HOME") or ".dfpt").absolute()
 
 
 def component(

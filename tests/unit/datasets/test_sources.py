@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from dfpt.datasets import elpv
 from dfpt.datasets.sources import fingerprint, resolve
@@ -13,9 +15,15 @@ from tests.unit.datasets.pictures import fill
 @pytest.mark.parametrize(
     ("source", "message", "remedy"),
     [
-        ("elvp", "Unknown data source 'elvp': known are elpv, digits, folder:PATH", "Did you mean 'elpv'?"),
+        (
+            "elvp",
+            "Unknown data source 'elvp': known are elpv, digits, folder:PATH, parquet:PATH",
+            "Did you mean 'elpv'?",
+        ),
         ("digit", "Unknown data source", "Did you mean 'digits'?"),
         ("fodler:/x", "Unknown data source", "Did you mean 'folder:PATH'?"),
+        ("mlflow:abc", "Unknown data source", "Write mlflow:RUN/ARTIFACT"),
+        ("cifar:/x", "Unknown data source", "Did you mean 'cifar10:PATH'?"),
         ("folder:", "Unknown data source", "folder:PATH"),
         ("folder:/no/such", "No folder /no/such", "path after 'folder:'"),
     ],
@@ -88,6 +96,55 @@ def test_a_folder_beside_the_splits_is_named(tmp_path: Path) -> None:
         fill(tmp_path / name, 1)
     with pytest.raises(UsageError, match="valid lies beside the split folder 'train'"):
         resolve(f"folder:{tmp_path}")
+
+
+def test_links_out_of_the_folder_are_refused_one_by_one_and_links_inside_are_read(tmp_path: Path) -> None:
+    outside, raw = tmp_path / "outside", tmp_path / "raw"
+    secret = fill(outside / "secret", 3)[0]
+    first = fill(raw / "a", 1)[0]
+    (raw / "a" / "inside.png").symlink_to(first)
+    (raw / "a" / "outside.png").symlink_to(secret)
+    (raw / "a" / "dangling.png").symlink_to(raw / "a" / "gone.png")
+    (raw / "a" / "folder").symlink_to(outside / "secret")
+    (raw / "b").symlink_to(outside / "secret")
+    source = resolve(f"folder:{raw}")
+    assert source.classes == ("a",)
+    assert {item.id for item in source.items if item.refused is None} == {"a/000.png", "a/inside.png", "a/dangling.png"}
+    refused = {item.id: str(item.refused) for item in source.items if item.refused is not None}
+    assert list(refused) == ["a/folder", "a/outside.png", "b"]
+    assert all("leads out of the folder" in reason for reason in refused.values())
+    for item in source.items:
+        if item.refused:
+            with pytest.raises(OSError, match="leads out"):
+                item.read()
+
+
+def test_a_name_that_is_not_utf8_is_refused_under_a_name_that_can_be_written(tmp_path: Path) -> None:
+    file = fill(tmp_path / "a", 2)[0]
+    file.rename(tmp_path / "a" / os.fsdecode(b"\xff.png"))
+    (tmp_path / os.fsdecode(b"\xfe")).mkdir()
+    source = resolve(f"folder:{tmp_path}")
+    assert source.classes == ("a",)
+    assert [(item.id, item.refused is None) for item in source.items] == [
+        ("a/001.png", True),
+        ("a/\\xff.png", False),
+        ("\\xfe", False),
+    ]
+
+
+def test_files_are_in_the_order_of_their_paths_part_by_part(tmp_path: Path) -> None:
+    for name in ("a/x", "a/x-1", "a/x/deep", "a"):
+        fill(tmp_path / name, 2)
+    ids = [item.id for item in resolve(f"folder:{tmp_path}").items]
+    assert ids == [path.relative_to(tmp_path).as_posix() for path in sorted((tmp_path / "a").rglob("*.png"))]
+
+
+@pytest.mark.parametrize(("mode", "channels"), [("1", 1), ("L", 1), ("LA", 1), ("I;16", 1), ("P", 3), ("RGBA", 3)])
+@pytest.mark.parametrize("suffix", ["png", "tiff"])
+def test_colour_is_told_by_the_header(tmp_path: Path, mode: str, channels: int, suffix: str) -> None:
+    (tmp_path / "a").mkdir()
+    Image.new(mode, (4, 4)).save(tmp_path / "a" / f"x.{suffix}")
+    assert resolve(f"folder:{tmp_path}").channels == channels
 
 
 @pytest.mark.parametrize(("colour", "channels"), [(False, 1), (True, 3)])

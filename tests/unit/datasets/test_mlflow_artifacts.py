@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from dfpt.datasets.sources import resolve
+from dfpt.errors import UsageError
+from dfpt.tracking import store
+from tests.unit.datasets.pictures import fill
+
+pytest_plugins = ["tests.mlflow_home"]
+
+
+@pytest.fixture
+def run(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A run of a real store with a folder of images and a Parquet file among its artifacts."""
+    monkeypatch.setenv("DFPT_HOME", str(home))
+    client = store.client(store.tracking_uri(home))
+    made: str = client.create_run(store.ensure(home, "data")).info.run_id
+    images = [fill(tmp_path / "raw" / label, 2)[0] for label in ("a", "b")]
+    table = {"image": [file.read_bytes() for file in images], "label": ["a", "b"]}
+    pq.write_table(pa.table(table), tmp_path / "x.parquet")
+    client.log_artifacts(made, str(tmp_path / "raw"), "sets/line 3")
+    client.log_artifact(made, str(tmp_path / "x.parquet"), "sets")
+    return made
+
+
+def test_a_folder_of_images_is_downloaded_once_and_again_when_it_has_changed(
+    run: str, home: Path, tmp_path: Path
+) -> None:
+    source = resolve(f"mlflow:{run}/sets/line 3")
+    assert source.name == f"mlflow:{run}/sets/line 3"
+    assert source.classes == ("a", "b")
+    assert [item.read() for item in source.items] == [
+        (tmp_path / "raw" / item.path).read_bytes() for item in source.items
+    ]
+    (content,) = (home / "cache" / "artifacts").iterdir()
+    before = content.stat().st_mtime_ns
+    resolve(f"mlflow:{run}/sets/line 3")
+    assert content.stat().st_mtime_ns == before
+    added = fill(tmp_path / "more", 1)[0].rename(tmp_path / "new.png")
+    store.client(store.tracking_uri(home)).log_artifact(run, str(added), "sets/line 3/b")
+    assert [item.id for item in resolve(f"mlflow:{run}/sets/line 3").items][-1] == "b/new.png"
+
+
+def test_a_parquet_file_is_read_as_one(run: str) -> None:
+    source = resolve(f"mlflow:{run}/sets/x.parquet")
+    assert [item.label_name for item in source.items] == ["a", "b"]
+
+
+@pytest.mark.parametrize("artifact", ["sets/line 4", "nothing"])
+def test_an_artifact_that_the_run_lacks_is_named(run: str, artifact: str) -> None:
+    with pytest.raises(UsageError, match=f"has no artifact '{artifact}'"):
+        resolve(f"mlflow:{run}/{artifact}")
+
+
+def test_a_run_that_is_not_there_is_named(run: str) -> None:
+    with pytest.raises(UsageError, match="The tracking store has no run 0123"):
+        resolve("mlflow:0123/x")
