@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dfpt.cli import drift, options
+from dfpt.cli import options, quarantine
 
 if TYPE_CHECKING:
     from dfpt.config import Config
 
 app = typer.Typer(no_args_is_help=True, help="Fetch images and check them.")
+app.add_typer(quarantine.app, name="quarantine")
 
 app.command("drift")(drift.command)
 
@@ -87,6 +89,7 @@ def validate(
     from dfpt.steps import validate as validation
 
     resolved = _resolved(source, config, profile, assignments)
+    home = options.use_home(home)
     out = out or home / "data" / _name(source)
     refused: DataRefused | None = None
     with tempfile.TemporaryDirectory() as scratch:
@@ -104,7 +107,10 @@ def validate(
         for check in report["expectations"]:
             if not check["passed"]:
                 typer.echo(f"{check['severity']}: {check['found']}. {check['remedy']}")
-        typer.echo(f"{report['images']} images, {report['rejected']} rejected. Report: {out / 'validation.html'}")
+        typer.echo(
+            f"{report['images']} images found: {report['accepted']} accepted, {report['quarantined']} in quarantine, "
+            f"{report['refused']} refused. Report: {out / 'validation.html'}"
+        )
     if refused:
         raise refused
 

@@ -43,7 +43,7 @@ def command(
     Ends with 4 when a candidate waits for approval, 0 when it is already in production, 3 when a gate said no.
     """
     from dfpt import config as configuration
-    from dfpt.datasets import sources
+    from dfpt.datasets import quarantine, sources
     from dfpt.graph import STEPS
 
     started = time.monotonic()
@@ -51,7 +51,9 @@ def command(
     again = options.known_step(from_, STEPS) if from_ else None
     assignments = [*(set_ or ()), *([f"data.source={json.dumps(data)}"] if data else [])]
     resolved = configuration.resolve(options.config_file(config), profile, assignments)
-    fingerprint = sources.fingerprint(resolved.data.source, resolved.data.lists)
+    data_section = resolved.data
+    released = quarantine.released(home, data_section.source)
+    fingerprint = sources.fingerprint(data_section.source, data_section.lists, released)
     done = _locked_run(resolved, fingerprint, home, again)
 
     from dfpt.cli import summary

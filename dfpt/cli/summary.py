@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pipelines.local import Run
 
 MODELS = ("teacher", "baseline", "student")
+IMAGES = ("images", "accepted", "quarantined", "refused")  # the first is the sum of the others
 # Figure of the report -> its name on the screen, and how it is written there. Those that a task lacks are left out.
 _FIGURES = {
     "accuracy": ("accuracy", "{:.1%}"),
@@ -38,6 +39,7 @@ def result(done: Run, seconds: float) -> dict[str, Any]:
     report = _read(done.outputs["evaluation"] / "report.json")
     decision = _read(done.outputs["decision"] / "gate.json")
     registration = _read(done.outputs["registration"] / "registration.json") if "registration" in done.outputs else {}
+    data = _read(done.outputs["validation"] / "validation.json") if "validation" in done.outputs else {}
     return {
         "status": registration.get("status", "refused"),
         "name": registration.get("name"),
@@ -45,6 +47,7 @@ def result(done: Run, seconds: float) -> dict[str, Any]:
         "created": registration.get("created", False),
         "asked_again_after": registration.get("asked_again_after"),
         "weights_sha256": report.get("weights_sha256"),
+        "images": {name: data[name] for name in IMAGES if name in data},
         "reasons": [check["reason"] for check in decision.get("checks", []) if not check["passed"]],
         "models": report.get("models", {}),
         "evaluation": str(done.outputs["evaluation"] / "evaluation.html"),
@@ -67,6 +70,11 @@ def show(result: dict[str, Any]) -> None:
     console.print()
     if models := result["models"]:
         console.print(_table(models))
+    if found := result["images"]:
+        console.print(
+            f"{found['images']} images found: {found['accepted']} accepted, {found['quarantined']} in quarantine "
+            f"(dfpt data quarantine list), {found['refused']} refused."
+        )
     own = sum(result["executed"].values())
     console.print(
         f"{len(result['executed'])} steps executed, {len(result['cached'])} taken from earlier runs; "

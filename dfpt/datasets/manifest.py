@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 FILE = "manifest.parquet"
-TEXT = ("id", "path", "label_name", "split", "sha256", "source", "error")  # error: null where the image is readable
+# error and doubt: null where the image can be read, and is what it seems; see dfpt.datasets.picture.Decoded
+TEXT = ("id", "path", "label_name", "split", "sha256", "source", "error", "doubt")
 INTEGERS = ("label", "width", "height")
 FRACTIONS = ("mean", "std")
 COLUMNS = (*TEXT, *INTEGERS, *FRACTIONS)  # a source adds its own
@@ -49,6 +50,7 @@ def build(
             "sha256": image.sha256,
             "source": source.name,
             "error": image.error,
+            "doubt": image.doubt,
         }
         for item, image, split in zip(source.items, decoded, splits, strict=True)
     ]

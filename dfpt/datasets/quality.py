@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from dfpt.datasets.manifest import GROUP
+from dfpt.datasets.quarantine import key_of
 from dfpt.datasets.splits import SPLITS
 from dfpt.datasets.suite import Outcome, Table
 from dfpt.datasets.task import Task
@@ -15,14 +18,28 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 REJECTED = ("id", "path", "reason")  # columns of rejected.csv
+KNOWN = ("sha256", "label_name", "position", "refused", "releasable")  # what else is known of a rejected row
+SIZES = 10  # sizes of images that the report lists
 Report = dict[str, Any]
 
 
-def rejections(manifest: DataFrame, task: Task) -> DataFrame:
-    """The rows that cannot be trained on: id, path, reason."""
-    rejected = manifest[manifest["error"].notna() | ~manifest["label_name"].isin(task.classes)]
-    reason = rejected["error"].where(rejected["error"].notna(), "label '" + rejected["label_name"] + "' is no class")
-    return rejected.assign(reason=reason)[list(REJECTED)]
+def rejections(manifest: DataFrame, task: Task, released: Set[str]) -> DataFrame:
+    """The rows that are not trained on, with the columns REJECTED and KNOWN.
+
+    ``refused`` are those that could not or may not be read at all: there is nothing of them to keep. Of the others,
+    which go into quarantine, those in doubt are ``releasable``, and not here once their keys are in ``released``.
+    """
+    table = manifest.assign(position=range(len(manifest)))
+    broken, classless = table["error"].notna(), ~table["label_name"].isin(task.classes)
+    free = [key_of(task.source, *row) in released for row in zip(table["id"], table["sha256"], strict=True)]
+    doubtful = table["doubt"].notna() & ~np.array(free, bool)
+    reason = table["error"].where(
+        broken, table["doubt"].where(doubtful, "label '" + table["label_name"] + "' is no class")
+    )
+    found = table.assign(
+        reason=reason, refused=broken & (table["sha256"] == ""), releasable=doubtful & ~broken & ~classless
+    )
+    return found.loc[broken | doubtful | classless, [*REJECTED, *KNOWN]]
 
 
 def tables(manifest: DataFrame, accepted: DataFrame, task: Task) -> dict[Table, DataFrame]:
@@ -56,6 +73,7 @@ def tables(manifest: DataFrame, accepted: DataFrame, task: Task) -> dict[Table, 
 def report(task: Task, outcomes: Sequence[Outcome], images: int, accepted: DataFrame, rejected: DataFrame) -> Report:
     """The content of ``validation.json``. The data has passed when no critical check failed."""
     by_cell = Counter(zip(accepted["label_name"], accepted["split"], strict=True))
+    sizes = Counter(zip(accepted.get("width", ()), accepted.get("height", ()), strict=True))
     return {
         "source": task.source,
         "data_hash": task.data_hash,
@@ -63,6 +81,9 @@ def report(task: Task, outcomes: Sequence[Outcome], images: int, accepted: DataF
         "images": images,
         "accepted": len(accepted),
         "rejected": len(rejected),
+        "quarantined": int((~rejected["refused"]).sum()),
+        "refused": int(rejected["refused"].sum()),
+        "sizes": {f"{width}x{height}": count for (width, height), count in sizes.most_common(SIZES)},
         "counts": {name: {split: by_cell[name, split] for split in SPLITS} for name in task.classes},
         "expectations": [
             {

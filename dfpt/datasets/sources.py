@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import errno
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -120,10 +120,11 @@ def resolve(source: str) -> Source:
     raise UsageError(f"Unknown data source {source!r}: known are {', '.join(KNOWN)}.", _hint(source, kind))
 
 
-def fingerprint(source: str, lists: Sequence[Path] = ()) -> str:
+def fingerprint(source: str, lists: Sequence[Path] = (), released: Set[str] = frozenset()) -> str:
     """SHA-256 over the raw bytes of every image with its label and given split: what a cached result depends on.
 
-    ``lists`` are the files besides the images that decide the split.
+    ``lists`` are the files besides the images that decide the split, ``released`` the images that were let out of
+    quarantine.
 
     It is cheap enough to be taken before every run (disk speed), because nothing is decoded.
 
@@ -137,6 +138,8 @@ def fingerprint(source: str, lists: Sequence[Path] = ()) -> str:
             digest.update(repr((item.id, item.label_name, item.split, sorted(item.columns.items()), content)).encode())
     for path in lists:
         digest.update(_file_hash(path).encode())
+    for key in sorted(released):
+        digest.update(key.encode())
     return digest.hexdigest()
 
 

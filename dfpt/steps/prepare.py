@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from dfpt.config import PrepareConfig
 from dfpt.context import Context, Inputs, Metrics, Outputs
-from dfpt.datasets import decode, imageset, lists, manifest, splits
-from dfpt.datasets.sources import resolve
+from dfpt.datasets import decode, imageset, lists, manifest, quality, quarantine, splits
+from dfpt.datasets.picture import Decoded
+from dfpt.datasets.sources import Item, resolve
 from dfpt.datasets.task import Task
 
 
 def run(inputs: Inputs, outputs: Outputs, config: PrepareConfig, context: Context) -> Metrics:
     """Decode every image once, divide them, write the data set. An unreadable image is a row, not an error.
+
+    What was read and will not be trained on goes into the quarantine of the state folder.
 
     Raises:
         UsageError: an unknown source, a missing folder or package.
@@ -21,6 +27,7 @@ def run(inputs: Inputs, outputs: Outputs, config: PrepareConfig, context: Contex
     dataset = outputs["dataset"]
     given, groups = lists.splits(source.items, data), lists.groups(source.items, data)
     decoded = decode.decode_all(source.items, dataset / imageset.FILE, data.image_size, source.channels, context)
+    decoded = _named_once(source.items, decoded)
     index = {name: number for number, name in enumerate(source.classes)}
     assigned = splits.assign(
         labels=[index.get(item.label_name, -1) for item in source.items],
@@ -35,7 +42,7 @@ def run(inputs: Inputs, outputs: Outputs, config: PrepareConfig, context: Contex
     )
     table = manifest.build(source, decoded, assigned, groups)
     manifest.write(table, dataset)
-    Task(
+    task = Task(
         source=source.name,
         classes=source.classes,
         positive=source.positive,
@@ -44,9 +51,23 @@ def run(inputs: Inputs, outputs: Outputs, config: PrepareConfig, context: Contex
         image_size=data.image_size,
         licence=source.licence,
         data_hash=manifest.data_hash(table),
-    ).save(dataset)
+    )
+    task.save(dataset)
+    rejected = quality.rejections(table, task, quarantine.released(context.home, task.source))
+    quarantine.keep(context.home, task.source, rejected, lambda position: source.items[position].read())
     return {
         "images": float(len(table)),
         "unreadable": float(table["error"].notna().sum()),
         "classes": float(len(source.classes)),
     } | {split: float((table["split"] == split).sum()) for split in splits.SPLITS}
+
+
+def _named_once(items: Sequence[Item], decoded: Sequence[Decoded]) -> list[Decoded]:
+    """A second image under an id that is taken could not be told from the first: it has no place in the data."""
+    first: dict[str, int] = {}
+    return [
+        image
+        if first.setdefault(item.id, position) == position or image.error
+        else replace(image, error="its id is that of an earlier image")
+        for position, (item, image) in enumerate(zip(items, decoded, strict=True))
+    ]

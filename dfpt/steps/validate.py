@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dfpt import files
 from dfpt.config import ValidateConfig
 from dfpt.context import Context, Inputs, Metrics, Outputs
-from dfpt.datasets import imageset, manifest, quality, suite, validation_page
+from dfpt.datasets import imageset, manifest, quality, quarantine, suite, validation_page
 from dfpt.datasets.splits import SPLITS
 from dfpt.datasets.suite import Outcome
 from dfpt.datasets.task import Task
@@ -33,9 +33,9 @@ def run(inputs: Inputs, outputs: Outputs, config: ValidateConfig, context: Conte
     context.reporter.progress(0, 1, "checks")
 
     outcomes = suite.evaluate(suite.schema(task), {"manifest": table})
-    accepted, rejected = table.head(0), table.head(0).reindex(columns=list(quality.REJECTED))
+    accepted, rejected = table.head(0), table.head(0).assign(reason="", position=0, refused=False, releasable=False)
     if outcomes[0].passed:
-        rejected = quality.rejections(table, task)
+        rejected = quality.rejections(table, task, quarantine.released(context.home, task.source))
         accepted = table.drop(index=rejected.index)
         wanted = suite.checks(task, config.validation, manifest.GROUP in table)
         outcomes += suite.evaluate(wanted, quality.tables(table, accepted, task))
@@ -49,6 +49,8 @@ def run(inputs: Inputs, outputs: Outputs, config: ValidateConfig, context: Conte
         "images": float(len(table)),
         "accepted": float(len(accepted)),
         "rejected": float(len(rejected)),
+        "quarantined": float(report["quarantined"]),
+        "refused": float(report["refused"]),
         "warnings": float(sum(not outcome.passed for outcome in outcomes)),
         **{split: float((accepted["split"] == split).sum()) for split in SPLITS},
     }
@@ -58,7 +60,7 @@ def _write(folder: Path, report: quality.Report, page: str, accepted: DataFrame,
     folder.mkdir(parents=True, exist_ok=True)
     manifest.write(accepted, folder)
     with files.replacing(folder / "rejected.csv") as partial:
-        rejected.to_csv(partial, index=False)
+        rejected.to_csv(partial, columns=list(quality.REJECTED), index=False)
     with files.replacing(folder / "validation.html") as partial:
         partial.write_text(page, encoding="utf-8")
     files.write_json(folder / "validation.json", report)

@@ -69,7 +69,8 @@ def data(tmp_path: Path) -> Folder:
 def test_sound_data_passes_and_can_be_loaded(data: Folder) -> None:
     metrics = data.prepare().validate()
     assert metrics == {
-        "images": 80, "accepted": 80, "rejected": 0, "warnings": 0, "train": 48, "val": 12, "test": 20
+        "images": 80, "accepted": 80, "rejected": 0, "quarantined": 0, "refused": 0, "warnings": 0,
+        "train": 48, "val": 12, "test": 20,
     }  # fmt: skip
     images = load(data.dataset, data.validation)
     rows = np.concatenate([images.rows(split) for split in ("train", "val", "test")])
@@ -82,7 +83,7 @@ def test_sound_data_passes_and_can_be_loaded(data: Folder) -> None:
 def test_a_truncated_image_is_rejected_and_the_rows_still_point_to_their_pixels(data: Folder) -> None:
     truncate(data.raw / "good" / "003.png")
     metrics = data.prepare().validate(max_rejected=0.02)
-    assert (metrics["accepted"], metrics["rejected"]) == (79, 1)
+    assert (metrics["accepted"], metrics["quarantined"], metrics["refused"]) == (79, 1, 0)
     rejected = pd.read_csv(data.validation / "rejected.csv")
     assert rejected.to_dict("records") == [
         {"id": "good/003.png", "path": "good/003.png", "reason": "image file is truncated"}
