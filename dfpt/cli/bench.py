@@ -92,6 +92,42 @@ def throughput(
 
 
 @app.command()
+def ingest(
+    images: Annotated[int, typer.Option(min=1000, help="Synthetic files of 64x64, in a temporary folder.")] = 100_000,
+    quick: Annotated[bool, typer.Option("--quick", help="Five thousand of them.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Folder for the raw results, ingest.json.")] = None,
+    json_: options.Json = False,
+) -> None:
+    """Images a second, memory and busy cores of fingerprint, prepare and validate: many small files, and ELPV."""
+    from dfpt import files
+    from dfpt.bench import ingest as bench
+    from dfpt.cli.bar import bar
+
+    with bar() as reporter:
+        found = bench.run(5000 if quick else images, reporter)
+    if out is not None:
+        files.write_json(out / "ingest.json", found)
+    if json_:
+        typer.echo(json.dumps(found))
+    else:
+        _ingested(found)
+
+
+def _ingested(found: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    for name, result in found["results"].items():
+        table = Table("", "seconds", "images/s", "cores busy", title=name, title_justify="left")
+        for step, seconds in result["seconds"].items():
+            rate, busy = result["images_per_second"][step], result["cores_busy"][step]
+            table.add_row(step, f"{seconds:.1f}", f"{rate:,.0f}", f"{busy:.2f}")
+        console.print(table)
+    console.print(f"At most {found['peak_memory'] / 2**30:.2f} GiB of memory for the first.")
+
+
+@app.command()
 def drift(
     resamples: Annotated[int, typer.Option(min=1, help="Without a shift: how often is there an alarm?")] = 2000,
     rounds: Annotated[int, typer.Option(min=1, help="With each shift.")] = 500,

@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dfpt.cli import drift, options
-from dfpt.cli import options, quarantine
+from dfpt.cli import drift, options, quarantine
 
 if TYPE_CHECKING:
     from dfpt.config import Config
 
 app = typer.Typer(no_args_is_help=True, help="Fetch images and check them.")
-app.add_typer(quarantine.app, name="quarantine")
-
 app.command("drift")(drift.command)
+app.add_typer(quarantine.app, name="quarantine")
 
 SourceArgument = Annotated[
     str,
@@ -40,6 +38,7 @@ def fetch(
     as_json: options.Json = False,
 ) -> None:
     """Write a source's images as they are, with a manifest that has their labels and splits."""
+    from dfpt.cli.bar import bar
     from dfpt.config import PrepareConfig
     from dfpt.context import Context
     from dfpt.datasets import fetch as fetching
@@ -51,8 +50,8 @@ def fetch(
     found = resolve(source)
     fetching.check(found, out)
     if not dry_run:
-        with tempfile.TemporaryDirectory() as scratch:
-            dataset, context = Path(scratch) / "dataset", Context(home=Path(scratch), checkpoints=Path(scratch))
+        with tempfile.TemporaryDirectory() as scratch, bar() as reporter:
+            dataset, context = Path(scratch) / "dataset", Context(Path(scratch), Path(scratch), reporter)
             prepare.run({}, {"dataset": dataset}, PrepareConfig(seed=resolved.seed, data=resolved.data), context)
             fetching.write(found, dataset, out)
     report = {
@@ -82,6 +81,7 @@ def validate(
     as_json: options.Json = False,
 ) -> None:
     """Check whether a source is fit to train on; ends with 3 when it is not."""
+    from dfpt.cli.bar import bar
     from dfpt.config import PrepareConfig, ValidateConfig
     from dfpt.context import Context
     from dfpt.errors import DataRefused
@@ -92,8 +92,8 @@ def validate(
     home = options.use_home(home)
     out = out or home / "data" / _name(source)
     refused: DataRefused | None = None
-    with tempfile.TemporaryDirectory() as scratch:
-        dataset, context = Path(scratch) / "dataset", Context(home=home, checkpoints=Path(scratch))
+    with tempfile.TemporaryDirectory() as scratch, bar() as reporter:
+        dataset, context = Path(scratch) / "dataset", Context(home, Path(scratch), reporter)
         prepare.run({}, {"dataset": dataset}, PrepareConfig(seed=resolved.seed, data=resolved.data), context)
         try:
             settings = ValidateConfig(validation=resolved.validation)

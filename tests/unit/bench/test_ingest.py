@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from dfpt.bench import ingest
+from dfpt.context import Silent
+
+
+def test_every_image_written_is_another_one_and_of_one_class(tmp_path: Path) -> None:
+    ingest.write(tmp_path, 30, Silent())
+    files = sorted(tmp_path.rglob("*.png"))
+    assert len({path.read_bytes() for path in files}) == 30
+    assert {path.parent.name for path in files} == {f"class-{label}" for label in range(10)}
+    with Image.open(files[0]) as image:
+        assert (image.mode, image.size) == ("L", (64, 64))
+        assert 5 < np.asarray(image).std() < 128
+
+
+def test_both_sources_are_measured_in_images_a_second_and_bytes() -> None:
+    found = ingest.run(1000, Silent())
+    assert found["peak_memory"] > 50 * 2**20
+    assert [result["images"] for result in found["results"].values()] == [1000, 2624]
+    for result in found["results"].values():
+        for step, seconds in result["seconds"].items():
+            assert seconds > 0
+            assert result["images_per_second"][step] == result["images"] / seconds
+            assert result["cores_busy"][step] >= 0
