@@ -55,7 +55,10 @@ def tables(manifest: DataFrame, accepted: DataFrame, task: Task) -> dict[Table, 
     counted = Counter(zip(accepted["label_name"], accepted["split"], strict=True))
     counts = {f"{name!r} in {split} ({counted[name, split]})": counted[name, split] for name, split in cells}
     looked_at: dict[Table, DataFrame] = {
-        "manifest": manifest.assign(label_of_name=[index.get(name, -1) for name in manifest["label_name"]]),
+        "manifest": manifest.assign(
+            label_of_name=[index.get(name, -1) for name in manifest["label_name"]],
+            held_back=manifest["doubt"].where(~manifest.index.isin(accepted.index)),
+        ),
         "accepted": accepted.assign(
             splits_of_image=by_hash["split"].transform("nunique"),
             labels_of_image=by_hash["label"].transform("nunique"),

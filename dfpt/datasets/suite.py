@@ -127,6 +127,12 @@ def checks(task: Task, config: Validation, grouped: bool = False) -> list[Check]
             between, {"column": "mean", "min_value": 0, "max_value": 1},
         ),
         Check(
+            "nothing in doubt", "warning", "manifest",
+            "no image is kept back for being in doubt", "images in quarantine because they may not be what they seem",
+            "See dfpt data quarantine list; correct them, or release them with dfpt data quarantine release.",
+            "ExpectColumnValuesToBeNull", {"column": "held_back"},
+        ),
+        Check(
             "not constant", "warning", "accepted",
             "no image is one even grey", "images without any content (all pixels equal)",
             "Look at the camera that took them; remove them.",

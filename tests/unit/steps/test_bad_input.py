@@ -188,9 +188,13 @@ def test_a_released_image_is_trained_on_by_the_next_run_and_a_changed_one_is_a_n
     doubtful.write_bytes(encoded(1, "BMP"))
     source = f"folder:{place / 'raw'}"
     assert processed(source, place)["quarantined"] == 1
+    report = processed(source, place)
+    assert [check["name"] for check in report["expectations"] if not check["passed"]] == ["nothing in doubt"]
     (entry,) = quarantine.entries(place / "home")
     quarantine.release(place / "home", entry.key, "kim", "the exporter names everything so")
-    assert processed(source, place)["quarantined"] == 0
+    report = processed(source, place)
+    assert report["quarantined"] == 0
+    assert all(check["passed"] for check in report["expectations"])
     trained = load(place / "dataset", place / "validation").manifest
     assert "a/photo.png" in trained["path"].tolist()
     (entry,) = quarantine.entries(place / "home")
