@@ -13,7 +13,7 @@ from PIL import Image
 from dfpt import models
 from dfpt.config import Data, PrepareConfig
 from dfpt.context import Context, Silent
-from dfpt.datasets import corruptions, decode, digits, sample
+from dfpt.datasets import corruptions, digits, picture, sample
 from dfpt.datasets.sample import Sample
 from dfpt.errors import UsageError
 from dfpt.evaluation import drift, predict
@@ -39,7 +39,7 @@ def blurred(tmp_path_factory: pytest.TempPathFactory) -> Sample:
     """The first 200 digits out of focus, in a folder without labels."""
     folder = tmp_path_factory.mktemp("blurred")
     items = digits.source().items[:200]
-    images = np.stack([decode.decode(item.read(), 16, 1)[0] for item in items])
+    images = np.stack([picture.decode(item.read(), 16, 1).pixels for item in items])
     (folder / "raw" / "today").mkdir(parents=True)
     for number, image in enumerate(corruptions.blur(images, 3.0)):
         Image.fromarray(image[..., 0]).save(folder / "raw" / "today" / f"{number}.png")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dfpt.datasets import corruptions, decode, elpv
+from dfpt.datasets import corruptions, elpv, picture
 from dfpt.datasets.drift import statistics
 from dfpt.errors import UsageError
 
@@ -16,7 +16,7 @@ Pixels = NDArray[np.uint8]
 @pytest.fixture(scope="module")
 def cells() -> Pixels:
     items = elpv.source().items[::40]
-    return np.stack([decode.decode(item.read(), 64, 1)[0] for item in items])
+    return np.stack([picture.decode(item.read(), 64, 1).pixels for item in items])
 
 
 def measured(images: Pixels, channels: int = 1) -> dict[str, NDArray[np.float64]]:
