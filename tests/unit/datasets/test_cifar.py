@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import pickle
+import shutil
 import struct
 import tarfile
 from pathlib import Path
@@ -84,8 +85,7 @@ def test_both_versions_give_the_same_images_labels_and_splits(tmp_path: Path) ->
 
 def test_an_unpacked_folder_is_read_too(tmp_path: Path) -> None:
     binary, _, _ = cifar10(tmp_path)
-    with tarfile.open(binary) as archive:
-        archive.extractall(tmp_path / "unpacked", filter="data")
+    shutil.unpack_archive(binary, tmp_path / "unpacked")
     packed_source, unpacked = resolve(f"cifar10:{binary}"), resolve(f"cifar10:{tmp_path / 'unpacked'}")
     assert [item.read() for item in packed_source.items] == [item.read() for item in unpacked.items]
 
