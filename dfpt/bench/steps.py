@@ -14,13 +14,19 @@ from dfpt.errors import UsageError
 from dfpt.graph import STEPS
 
 
-def execute(config: Config, names: Iterable[str], folder: Path) -> dict[str, dict[str, Any]]:
+def execute(
+    config: Config, names: Iterable[str], folder: Path, others: Path | None = None
+) -> dict[str, dict[str, Any]]:
     """Run those of the steps that ``folder`` has no result of; step -> its metrics.
+
+    Args:
+        others: a folder with the results of the steps before them; ``folder`` itself by default.
 
     Raises:
         DfptError: a step failed.
     """
     metrics = {}
+    places: dict[str, Path] = {}
     for name in names:
         step = STEPS[name]
         done = folder / f"{name}.json"
@@ -28,10 +34,11 @@ def execute(config: Config, names: Iterable[str], folder: Path) -> dict[str, dic
             runtime.execute(
                 name,
                 configuration.for_step(config, name),
-                {given: folder / given for given in step.takes},
+                {given: places.get(given, others or folder) / given for given in step.takes},
                 {given: folder / given for given in step.gives},
                 done,
             )
+        places |= dict.fromkeys(step.gives, folder)
         metrics[name] = read(done)
     return metrics
 

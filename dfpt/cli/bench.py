@@ -8,9 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from dfpt.cli import options
+from dfpt.cli import distill, options
 
 app = typer.Typer(help="Measure, and keep the raw results.", no_args_is_help=True)
+app.command("distill")(distill.command)
 
 
 @app.callback()

@@ -1,0 +1,158 @@
+"""One cell: one student, taught by one method, and what it says of images that nothing was chosen by."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import hashlib
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dfpt import config as configuration
+from dfpt import datasets, files, runtime
+from dfpt.bench import machine, steps
+from dfpt.bench.distill import answers
+from dfpt.bench.distill.answers import Answers
+from dfpt.bench.distill.methods import METHODS
+from dfpt.bench.distill.suites import Suite
+from dfpt.config import Config
+from dfpt.datasets import corruptions
+from dfpt.errors import UsageError
+from dfpt.evaluation import predict
+from dfpt.evaluation.predictions import softmax
+
+BLOCK = "block"  # in place of a partition's seed: the split by file order
+_SHARED = ("prepare", "validate", "train-teacher")
+_OWN = ("tune-prompt", "distil")
+_KEPT = ("training_seconds", "best_epoch", "val_original_gap", "val_prompt_gap")
+
+Pixels = NDArray[np.uint8]
+
+CORRUPTIONS: Mapping[str, Callable[[Pixels], Pixels]] = {
+    "noise": lambda images: corruptions.noise(images, 0.06, np.random.default_rng(0)),
+    "blur": partial(corruptions.blur, sigma=1.5),
+    "dark": partial(corruptions.brightness, factor=0.75),
+    "bright": partial(corruptions.brightness, factor=1.25),
+    "rotation": partial(corruptions.rotation, degrees=10.0),
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """``partition``: a seed, or ``block``. ``fold``: the one that is tested. ``seed``: the student's."""
+
+    method: str
+    partition: int | str
+    fold: int
+    seed: int
+
+    def __str__(self) -> str:
+        return f"{self.method}:{self.partition}:{self.fold}:{self.seed}"
+
+    @property
+    def name(self) -> str:
+        """Of its files."""
+        return str(self).replace(":", "-")
+
+
+def parse(text: str, suite: Suite) -> Cell:
+    """The cell of ``METHOD:PARTITION:FOLD:SEED``. Raises UsageError where the suite has no such cell."""
+    parts = text.split(":")
+    try:
+        method, partition, fold, seed = parts
+        cell = Cell(method, partition if partition == BLOCK else int(partition), int(fold), int(seed))
+    except ValueError as error:
+        raise UsageError(f"{text}: no cell.", "Write METHOD:PARTITION:FOLD:SEED, as kd:4201:0:1.") from error
+    known = METHODS.keys()
+    if cell.method not in known or cell.partition not in (*suite.partitions, BLOCK):
+        raise UsageError(
+            f"{text}: the suite {suite.name} has no such cell.",
+            f"Methods: {', '.join(known)}. Partitions: {', '.join(map(str, suite.partitions))}, {BLOCK}.",
+        )
+    return cell
+
+
+def configured(suite: Suite, cell: Cell, setting: Mapping[str, float], epochs: int, val: float | None = None) -> Config:
+    """The configuration of a cell whose searched numbers are ``setting``."""
+    values = {**METHODS[cell.method].fixed, **setting, "student.recipe.epochs": epochs, "seed": cell.seed}
+    if cell.partition == BLOCK:
+        values["data.split"] = "block"
+    else:
+        values |= {
+            "data.split": "fold",
+            "data.fold.count": max(suite.folds, 4),
+            "data.fold.index": cell.fold,
+            "data.fold.seed": cell.partition,
+        }
+    if val is not None:
+        values["data.val"] = val
+    assignments = [*suite.assignments, *(f"{key}={value}" for key, value in values.items())]
+    return configuration.resolve(None, suite.profile, assignments, environment={})
+
+
+def train(config: Config, home: Path, place: str) -> tuple[Path, Path, dict[str, Any]]:
+    """Train the student; the dataset's folder, the student's, and the metrics of tune-prompt and distil.
+
+    Data and teacher are shared by all cells whose configuration of them is the same; they lie under its hash.
+    """
+    of_teacher = config.model_copy(update={"seed": 0})  # the students' seeds have one teacher
+    described = [configuration.for_step(of_teacher, name).model_dump_json() for name in _SHARED]
+    shared = home / "bench" / "distill" / hashlib.sha256("\n".join(described).encode()).hexdigest()[:16]
+    own = shared / place / hashlib.sha256(configuration.dump(config).encode()).hexdigest()[:16]
+    with contextlib.redirect_stdout(sys.stderr):  # the steps' progress
+        steps.execute(of_teacher, _SHARED, shared)
+        metrics = steps.execute(config, _OWN, own, shared)
+    return shared, own, metrics
+
+
+def ask(shared: Path, student: Path, split: str) -> Answers:
+    """What the student says of the images of a split, as they are and corrupted."""
+    images = datasets.load(shared / "dataset", shared / "validation")
+    rows = images.rows(split)
+    corrupted = {}
+    for kind, corrupt in CORRUPTIONS.items():
+        pixels = corrupt(np.asarray(images.images[rows]))
+        logits, _ = predict.embedded(student, pixels, np.arange(len(rows)), lambda done, total: None)
+        corrupted[kind] = logits.argmax(1).astype(np.int64)
+    manifest = images.manifest[images.manifest["split"] == split]
+    probabilities = softmax(predict.logits(student, images, rows)).astype(np.float64)
+    return Answers(tuple(manifest["id"]), images.labels(split), probabilities, corrupted)
+
+
+def store(
+    folder: Path, cell: Cell, tier: str, config: Config, said: Answers, shared: Path, metrics: Mapping[str, Any]
+) -> None:
+    """The cell's two files; the record is written last: where it is, the answers are."""
+    task = datasets.load(shared / "dataset", shared / "validation").task
+    answers.write(folder / f"{cell.name}.jsonl.gz", said)
+    files.write_json(
+        folder / f"{cell.name}.json",
+        {
+            "method": cell.method,
+            "partition": cell.partition,
+            "fold": cell.fold,
+            "seed": cell.seed,
+            "tier": tier,
+            "positive": task.positive,
+            "data_hash": task.data_hash,
+            "teacher_sha256": files.sha256(shared / "teacher" / "model.safetensors"),
+            "teacher_val_accuracy": steps.read(shared / "train-teacher.json")["val_accuracy"],
+            "metrics": {name: metrics["distil"][name] for name in _KEPT if name in metrics["distil"]},
+            "config": config.model_dump(mode="json"),
+            "code_revision": runtime.code_revision(),
+            "machine": machine.describe(),
+        },
+    )
+
+
+def curve(student: Path) -> list[float]:
+    """Validation accuracy after each epoch."""
+    with (student / "history.csv").open(newline="", encoding="utf-8") as stream:
+        return [float(row["val_accuracy"]) for row in csv.DictReader(stream)]

@@ -1,0 +1,93 @@
+"""The rows of the benchmark: a method's configuration, and the ranges that its trials are drawn from.
+
+Every method has two numbers to search, its share of the trials is the same, and the recipe is everybody's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+_OPTION = "distillation.options."
+
+
+@dataclass(frozen=True)
+class Range:
+    """A number that is searched on a logarithmic scale, with the value that the first trial takes."""
+
+    low: float
+    high: float
+    default: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method of the benchmark.
+
+    Attributes:
+        fixed: configuration key -> value.
+        searched: configuration key -> range.
+    """
+
+    fixed: Mapping[str, Any]
+    searched: Mapping[str, Range] = field(default_factory=dict)
+
+    @property
+    def defaults(self) -> dict[str, float]:
+        return {key: found.default for key, found in self.searched.items()}
+
+
+_KNOWLEDGE = Range(0.05, 20.0, 1.0)
+_TEMPERATURE = Range(1.0, 16.0, 4.0)
+
+
+def _rival(name: str, **searched: Range) -> Row:
+    """A method of :mod:`dfpt.distill.methods`; CE has the weight 1, so that the weights of knowledge compare."""
+    fixed: dict[str, Any] = {"distillation.method": name}
+    if name not in ("plain", "fitnet", "at", "crd"):  # which have it anyway
+        fixed[f"{_OPTION}label"] = 1.0
+    return Row(fixed, {f"{_OPTION}{key}": value for key, value in searched.items()})
+
+
+def _ours(method: str) -> Row:
+    """DFPT with the shipped defaults; searched are the pull of the prompt path and the temperature of both paths."""
+    return Row(
+        {"distillation.method": method},
+        {"distillation.from_prompt": Range(0.05, 8.0, 0.5), "distillation.temperature": _TEMPERATURE},
+    )
+
+
+METHODS: dict[str, Row] = {
+    "plain": Row(
+        {"distillation.method": "plain"},
+        {
+            "student.recipe.weight_decay": Range(0.002, 1.0, 0.05),
+            "student.recipe.lr": Range(0.0005, 0.02, 0.003),
+        },
+    ),
+    "kd": _rival("kd", knowledge=_KNOWLEDGE, temperature=_TEMPERATURE),
+    "kd_ls": _rival("kd_ls", knowledge=_KNOWLEDGE, temperature=Range(0.5, 8.0, 2.0)),
+    "dkd": _rival("dkd", knowledge=_KNOWLEDGE, beta=Range(0.25, 16.0, 2.0)),
+    "dkd_ls": _rival("dkd_ls", knowledge=_KNOWLEDGE, beta=Range(0.25, 16.0, 2.0)),
+    "dist": _rival("dist", knowledge=_KNOWLEDGE, temperature=_TEMPERATURE),
+    "ctkd": _rival("ctkd", knowledge=_KNOWLEDGE, span=Range(2.0, 60.0, 20.0)),
+    "dtkd": _rival("dtkd", knowledge=_KNOWLEDGE, temperature=_TEMPERATURE),
+    "pesf_kd": _rival("pesf_kd", knowledge=_KNOWLEDGE, temperature=_TEMPERATURE),
+    "fitnet": _rival("fitnet", knowledge=Range(0.1, 1000.0, 10.0)),
+    "at": _rival("at", knowledge=Range(1.0, 100_000.0, 1000.0)),
+    "crd": _rival("crd", knowledge=Range(0.02, 10.0, 0.8), temperature=Range(0.02, 0.5, 0.07)),
+    # The control: our student's loss without the prompt path, so that what it adds can be told from the rest.
+    "kd_at_places": Row(
+        {
+            "distillation.method": "dfpt-kd",
+            "distillation.from_prompt": 0.0,
+            "distillation.adapt": "frozen",
+            "prompt.epochs": 0,
+        },
+        {"distillation.from_original": Range(0.05, 8.0, 1.0), "distillation.temperature": _TEMPERATURE},
+    ),
+    "dfpt_kd": _ours("dfpt-kd"),
+    "dfpt_kd_plus": _ours("dfpt-kd+"),
+}
+CONTROL, OURS = "kd_at_places", ("dfpt_kd", "dfpt_kd_plus")

@@ -1,0 +1,102 @@
+"""The screen tier: the same number of trials for every method, by successive halving, on one development partition.
+
+A trial's score is its student's validation accuracy, averaged over the last fifth of the epochs (ours): the mean of
+epochs is steadier than the best of them, and no method is helped by having one lucky epoch. A rung is a whole training
+with its own schedule, since a schedule that is cut off says little about where it would have ended. The halving waits
+for all trials of a rung, so that every method costs the same; its defaults reach the last rung in any case.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dfpt import files
+from dfpt.bench import steps
+from dfpt.bench.distill import cells
+from dfpt.bench.distill.cells import Cell
+from dfpt.bench.distill.methods import METHODS, Range
+from dfpt.bench.distill.suites import Suite
+
+TIER = "screened"
+_LAST = 0.2  # share of the epochs that a score is the mean of
+_EDGE = 0.05  # share of a range, on its scale, that counts as its edge
+
+
+def screen(suite: Suite, method: str, out: Path, home: Path) -> dict[str, Any]:
+    """Find the method's setting; also written as ``screened/METHOD.json``. What is stored is not computed again."""
+    path = out / TIER / f"{method}.json"
+    if path.exists():
+        return steps.read(path)
+    trials: list[dict[str, Any]] = [{"setting": setting, "rungs": []} for setting in settings(suite, method)]
+    going = trials
+    for epochs in suite.rungs:
+        if going is not trials or epochs != suite.rungs[0]:
+            going = [trials[0], *ranked(going, leaving_out=trials[0])[: max(1, len(going) // suite.reduction)]]
+        for trial in going:
+            trial["rungs"].append(_rung(suite, method, trial["setting"], epochs, home))
+    best = ranked(going)[0]
+    cell = Cell(method, suite.development, 0, 0)
+    config = _config(suite, method, best["setting"], suite.epochs)
+    shared, own, metrics = cells.train(config, home, method)
+    cells.store(out / TIER, cell, TIER, config, cells.ask(shared, own / "student", "val"), shared, metrics)
+    found = {
+        "method": method,
+        "setting": best["setting"],
+        "score": best["rungs"][-1]["score"],
+        "defaults_score": trials[0]["rungs"][-1]["score"],
+        "at_edge": [key for key, value in best["setting"].items() if at_edge(value, METHODS[method].searched[key])],
+        "trials": trials,
+    }
+    files.write_json(path, found)
+    return found
+
+
+def settings(suite: Suite, method: str) -> list[dict[str, float]]:
+    """The method's defaults, then points that fill its ranges evenly (scrambled Sobol'), the same in every call."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # its sampler has been so since 2022
+        study = optuna.create_study(sampler=optuna.samplers.QMCSampler(seed=0, scramble=True))
+    space: dict[str, optuna.distributions.BaseDistribution] = {
+        key: optuna.distributions.FloatDistribution(found.low, found.high, log=True)
+        for key, found in METHODS[method].searched.items()
+    }
+    drawn = [study.ask(space).params for _ in range(suite.trials)]
+    return [METHODS[method].defaults, *drawn[1:]]  # its first point is drawn without a space
+
+
+def ranked(trials: list[dict[str, Any]], leaving_out: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+    """By the score of the last rung, the best first."""
+    return sorted(
+        (trial for trial in trials if trial is not leaving_out),
+        key=lambda trial: trial["rungs"][-1]["score"],
+        reverse=True,
+    )
+
+
+def at_edge(value: float, searched: Range) -> bool:
+    """Whether a better value may lie beyond the range."""
+    place = math.log(value / searched.low) / math.log(searched.high / searched.low)
+    return not _EDGE <= place <= 1 - _EDGE
+
+
+def _rung(suite: Suite, method: str, setting: Mapping[str, float], epochs: int, home: Path) -> dict[str, Any]:
+    _, own, metrics = cells.train(_config(suite, method, setting, epochs), home, method)
+    curve = cells.curve(own / "student")
+    last = curve[-max(1, round(_LAST * len(curve))) :]
+    return {
+        "epochs": epochs,
+        "score": sum(last) / len(last),
+        "seconds": metrics["distil"]["training_seconds"],
+        "curve": curve,
+    }
+
+
+def _config(suite: Suite, method: str, setting: Mapping[str, float], epochs: int) -> Any:
+    return cells.configured(suite, Cell(method, suite.development, 0, 0), setting, epochs, val=suite.development_val)

@@ -1,0 +1,79 @@
+"""What is benchmarked on which images: networks, partitions, budgets. Changed only together with new results."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+from dfpt.bench.distill.methods import METHODS
+
+# The seeds of the partitions were committed before the first trial; nobody looked at what they deal.
+CONFIRM = (4201, 4202, 4203)
+DEVELOPMENT = 7
+
+
+@dataclass(frozen=True)
+class Suite:
+    """One source with one pair of networks.
+
+    Attributes:
+        profile: of params.yaml, the base of every cell.
+        assignments: what differs from it, as for ``--set``.
+        methods: that are screened.
+        partitions: seeds of the confirm tier's partitions.
+        folds: of each partition, all of which are tested once.
+        seeds: students of each method, fold and partition.
+        development: seed of the screen's partition.
+        development_val: share of its images outside fold 0 that trials are judged by.
+        trials: of each method; the first is its defaults.
+        rungs: epochs of a trial's trainings, one schedule after the other; the defaults and the best one of
+            ``reduction`` trials go on.
+        rivals: how many of the screened methods are confirmed besides plain, KD, the control and ours.
+    """
+
+    name: str
+    profile: str
+    assignments: tuple[str, ...]
+    methods: tuple[str, ...] = tuple(METHODS)
+    partitions: tuple[int, ...] = CONFIRM
+    folds: int = 4
+    seeds: int = 2
+    development: int = DEVELOPMENT
+    development_val: float = 0.3
+    trials: int = 8
+    rungs: tuple[int, ...] = (15, 60)
+    reduction: int = 8
+    rivals: int = 2
+
+    @property
+    def epochs(self) -> int:
+        """Of every student that is reported."""
+        return self.rungs[-1]
+
+
+# The precisions are named, because "auto" is decided by a measurement and would differ between machines.
+_PRECISION = ("teacher.recipe.precision=float32", "student.recipe.precision=bfloat16")
+
+SUITES = {
+    suite.name: suite
+    for suite in (
+        Suite("elpv", "default", ("data.source=elpv", *_PRECISION)),
+        Suite("digits", "smoke", ("data.source=digits", "student.recipe.precision=float32"), rungs=(8, 30)),
+    )
+}
+
+
+def quick(suite: Suite) -> Suite:
+    """The same road in minutes: three methods, one partition, one fold, one seed, two short trials each."""
+    return dataclasses.replace(
+        suite,
+        assignments=(*suite.assignments, "teacher.recipe.epochs=3", "prompt.epochs=1"),
+        methods=("plain", "kd", "dfpt_kd"),
+        partitions=suite.partitions[:1],
+        folds=1,
+        seeds=1,
+        trials=2,
+        rungs=(1, 3),
+        reduction=2,
+        rivals=0,
+    )
