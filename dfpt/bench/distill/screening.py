@@ -32,13 +32,12 @@ def screen(suite: Suite, method: str, out: Path, home: Path) -> dict[str, Any]:
     if path.exists():
         return steps.read(path)
     trials: list[dict[str, Any]] = [{"setting": setting, "rungs": []} for setting in settings(suite, method)]
-    going = trials
+    going = finished = trials
     for epochs in suite.rungs:
-        if going is not trials or epochs != suite.rungs[0]:
-            going = [trials[0], *ranked(going, leaving_out=trials[0])[: max(1, len(going) // suite.reduction)]]
         for trial in going:
             trial["rungs"].append(_rung(suite, method, trial["setting"], epochs, home))
-    best = ranked(going)[0]
+        finished, going = going, surviving(going, suite.reduction)
+    best = ranked(finished)[0]
     cell = Cell(method, suite.development, 0, 0)
     config = _config(suite, method, best["setting"], suite.epochs)
     shared, own, metrics = cells.train(config, home, method)
@@ -71,13 +70,15 @@ def settings(suite: Suite, method: str) -> list[dict[str, float]]:
     return [METHODS[method].defaults, *drawn[1:]]  # its first point is drawn without a space
 
 
-def ranked(trials: list[dict[str, Any]], leaving_out: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+def surviving(trials: list[dict[str, Any]], reduction: int) -> list[dict[str, Any]]:
+    """The first, which has the defaults, and of the others the best one of every ``reduction``, but one at least."""
+    defaults, *others = trials
+    return [defaults, *ranked(others)[: max(1, len(trials) // reduction)]]
+
+
+def ranked(trials: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """By the score of the last rung, the best first."""
-    return sorted(
-        (trial for trial in trials if trial is not leaving_out),
-        key=lambda trial: trial["rungs"][-1]["score"],
-        reverse=True,
-    )
+    return sorted(trials, key=lambda trial: trial["rungs"][-1]["score"], reverse=True)
 
 
 def at_edge(value: float, searched: Range) -> bool:
