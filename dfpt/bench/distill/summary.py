@@ -102,12 +102,12 @@ def difference(own: Stored, reference: Stored) -> dict[str, Any]:
     for record, mine, other in pairs:
         hits = _hits(mine) - _hits(other)
         by_run[record["partition"], record["seed"]] |= dict(zip(mine.ids, hits, strict=True))
-    low, high = _interval(list(by_run.values()))
+    low, high = interval(list(by_run.values()))
     means = [float((_hits(mine) - _hits(other)).mean()) for _, mine, other in pairs]
     return {"delta_vs_kd": float(np.mean(means)), "delta_vs_kd_ci": [low, high], "pairs": len(pairs)}
 
 
-def _interval(runs: list[Mapping[str, float]]) -> tuple[float, float]:
+def interval(runs: list[Mapping[str, float]]) -> tuple[float, float]:
     """Of the mean over runs and images; a run need not have asked all images."""
     ids = sorted(set().union(*runs))
     found = np.array([[run.get(name, np.nan) for name in ids] for run in runs])  # (R, N)

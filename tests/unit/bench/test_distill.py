@@ -1,0 +1,209 @@
+"""What makes the benchmark fair (budgets, pairs, who is confirmed); its figures come from stored answers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dfpt.bench.distill import SUITES, answers, cells, confirmation, quick, screening, summarise, summary
+from dfpt.bench.distill.answers import Answers
+from dfpt.bench.distill.cells import Cell
+from dfpt.bench.distill.methods import METHODS, Range
+from dfpt.distill.methods import METHODS as RIVALS
+from dfpt.errors import UsageError
+
+ELPV = SUITES["elpv"]
+
+
+def said(called: list[int], labels: list[int], corrupted: list[int] | None = None) -> Answers:
+    probabilities = np.full((len(called), 3), 0.1)
+    probabilities[np.arange(len(called)), called] = 0.8
+    ids = tuple(f"image-{number}" for number in range(len(called)))
+    return Answers(ids, np.array(labels), probabilities, {"noise": np.array(corrupted or called)})
+
+
+def stored(folder: Path, cell: Cell, found: Answers) -> None:
+    answers.write(folder / f"{cell.name}.jsonl.gz", found)
+    record: dict[str, Any] = {"method": cell.method, "partition": cell.partition, "fold": cell.fold, "seed": cell.seed}
+    record |= {"positive": [2], "metrics": {"training_seconds": 10.0}}
+    (folder / f"{cell.name}.json").write_text(json.dumps(record))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_trial_of_every_method_is_a_valid_configuration(method: str) -> None:
+    for setting in screening.settings(ELPV, method):
+        config = cells.configured(ELPV, Cell(method, ELPV.development, 0, 0), setting, ELPV.epochs)
+        assert config.student.recipe.epochs == 60
+        assert config.data.fold is not None
+        assert config.data.fold.seed == ELPV.development
+        name = config.distillation.method
+        if name in RIVALS:
+            RIVALS[name].options.model_validate(config.distillation.options)
+        else:
+            assert name == {"dfpt_kd_plus": "dfpt-kd+"}.get(method, "dfpt-kd")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_trials_start_with_the_defaults_and_fill_the_ranges(method: str) -> None:
+    found = screening.settings(ELPV, method)
+    assert found == screening.settings(ELPV, method)
+    assert len(found) == ELPV.trials
+    assert found[0] == METHODS[method].defaults
+    for key, searched in METHODS[method].searched.items():
+        values = [setting[key] for setting in found[1:]]
+        middle = (searched.low * searched.high) ** 0.5
+        assert searched.low <= min(values) < middle < max(values) <= searched.high
+        assert len(set(values)) == len(values)
+        assert not screening.at_edge(searched.default, searched)
+
+
+def test_the_partitions_that_confirm_are_not_the_one_that_was_searched_on() -> None:
+    for suite in SUITES.values():
+        assert suite.development not in suite.partitions
+
+
+def test_the_defaults_and_the_best_of_every_few_go_on() -> None:
+    trials = [
+        {"name": n, "rungs": [{"score": score}]} for n, score in enumerate([0.1, 0.4, 0.9, 0.3, 0.8, 0.2, 0.5, 0])
+    ]
+    assert [trial["name"] for trial in screening.surviving(trials, 8)] == [0, 2]
+    assert [trial["name"] for trial in screening.surviving(trials, 4)] == [0, 2, 4]
+    assert [trial["name"] for trial in screening.surviving(trials[:2], 8)] == [0, 1]
+
+
+def test_an_optimum_at_the_end_of_its_range_is_told() -> None:
+    searched = Range(0.1, 1000.0, 1.0)
+    assert screening.at_edge(0.11, searched)
+    assert screening.at_edge(900.0, searched)
+    assert not screening.at_edge(0.2, searched)
+    assert not screening.at_edge(500.0, searched)
+
+
+def test_the_best_rivals_are_confirmed_besides_those_that_always_are(tmp_path: Path) -> None:
+    (tmp_path / "screened").mkdir()
+    scores = dict.fromkeys(METHODS, 0.5) | {"dist": 0.7, "crd": 0.8, "at": 0.6}
+    for method, score in scores.items():
+        (tmp_path / "screened" / f"{method}.json").write_text(json.dumps({"score": score, "setting": {}}))
+    chosen = confirmation.confirmed(ELPV, tmp_path)
+    assert chosen == ("plain", "kd", "dist", "crd", "kd_at_places", "dfpt_kd", "dfpt_kd_plus")
+    (tmp_path / "screened" / "dtkd.json").unlink()
+    with pytest.raises(UsageError, match="dtkd has not been screened"):
+        confirmation.confirmed(ELPV, tmp_path)
+
+
+def test_every_method_has_the_same_twenty_four_cells_and_the_blocks() -> None:
+    plan = confirmation.plan(ELPV, ("kd", "dfpt_kd"))
+    assert len(set(plan)) == len(plan) == 2 * (24 + 2)
+    ours, theirs = (
+        {(cell.partition, cell.fold, cell.seed) for cell in plan if cell.method == method}
+        for method in ("dfpt_kd", "kd")
+    )
+    assert ours == theirs
+    assert {plan[0].method, plan[1].method} == {"kd", "dfpt_kd"}, "the first pair is whole after two cells"
+
+
+@pytest.mark.parametrize("text", ["kd", "kd:4201:0", "kd:4201:0:x", "kdd:4201:0:0", "kd:7:0:0", "kd:4201:0:0:0"])
+def test_a_cell_that_does_not_exist_is_refused(text: str) -> None:
+    with pytest.raises(UsageError):
+        cells.parse(text, ELPV)
+
+
+def test_a_cell_is_read_as_it_is_written() -> None:
+    for cell in (Cell("dfpt_kd_plus", 4203, 3, 1), Cell("kd", cells.BLOCK, 0, 0)):
+        assert cells.parse(str(cell), ELPV) == cell
+
+
+def test_answers_come_back_and_equal_ones_are_equal_bytes(tmp_path: Path) -> None:
+    found = said([0, 1, 2], [0, 2, 2], [1, 1, 1])
+    for name in ("a", "b"):
+        answers.write(tmp_path / name, found)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    again = answers.read(tmp_path / "a")
+    assert again.ids == found.ids
+    np.testing.assert_array_equal(again.labels, [0, 2, 2])
+    np.testing.assert_allclose(again.probabilities, found.probabilities)
+    np.testing.assert_array_equal(again.corrupted["noise"], [1, 1, 1])
+
+
+def test_answers_that_were_cut_off_are_one_clear_error(tmp_path: Path) -> None:
+    answers.write(tmp_path / "a.gz", said([0, 1, 2], [0, 2, 2]))
+    content = (tmp_path / "a.gz").read_bytes()
+    (tmp_path / "a.gz").write_bytes(content[: len(content) // 2])
+    with pytest.raises(UsageError, match="Cannot read"):
+        answers.read(tmp_path / "a.gz")
+
+
+def test_differences_are_paired_by_partition_fold_and_seed(tmp_path: Path) -> None:
+    folder = tmp_path / "confirmed"
+    labels = [0, 1, 2, 0]
+    for seed, kd, ours in ((0, [0, 1, 0, 1], [0, 1, 2, 1]), (1, [0, 1, 2, 1], [0, 1, 2, 0])):
+        stored(folder, Cell("kd", 4201, 0, seed), said(kd, labels))
+        stored(folder, Cell("dfpt_kd", 4201, 0, seed), said(ours, labels))
+    stored(folder, Cell("dfpt_kd", 4202, 0, 0), said([1, 0, 0, 1], labels))  # has no partner
+    stored(folder, Cell("kd", cells.BLOCK, 0, 0), said([1, 0, 0, 1], labels))  # is another question
+    found = {row["method"]: row for row in summarise(tmp_path)["methods"]}
+    assert found["dfpt_kd"]["delta_vs_kd"] == pytest.approx((0.25 + 0.25) / 2)
+    assert found["dfpt_kd"]["pairs"] == 2
+    assert found["dfpt_kd"]["tier"] == "confirmed"
+    low, high = found["dfpt_kd"]["delta_vs_kd_ci"]
+    assert 0 <= low < 0.25 < high <= 1
+    assert found["kd"]["delta_vs_kd_ci"] == [0, 0]
+    assert found["kd"]["accuracy_mean"] == pytest.approx((0.5 + 0.75) / 2)
+    assert found["kd"]["accuracy_std"] == pytest.approx(0.25 / 2**0.5)
+    assert found["kd"]["block_accuracy_mean"] == 0
+    assert found["kd"]["accuracy_under_noise_mean"] == pytest.approx((0.5 + 0.75) / 2)
+    assert found["kd"]["defect_recall_mean"] == pytest.approx(0.5)
+    assert json.loads((tmp_path / "summary.json").read_text())["methods"] == list(found.values())
+
+
+def test_the_interval_is_that_of_a_mean_over_images_and_runs() -> None:
+    random = np.random.default_rng(1)
+    differences = random.normal(0.02, 0.3, 4000)
+    ids = [str(number) for number in range(len(differences))]
+    low, high = summary.interval([dict(zip(ids, differences, strict=True))] * 2)
+    half = 1.96 * differences.std() / len(differences) ** 0.5
+    assert low == pytest.approx(differences.mean() - half, abs=half / 10)
+    assert high == pytest.approx(differences.mean() + half, abs=half / 10)
+    apart = [dict.fromkeys(ids, value) for value in (0.0, 0.1)]  # all the doubt is between the runs
+    assert summary.interval(apart) == pytest.approx((0.0, 0.1))
+
+
+def test_nothing_stored_is_no_summary(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="holds no cells"):
+        summarise(tmp_path)
+
+
+def test_the_whole_road_on_digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Screen, confirm, summary; a second call computes nothing; a cell computed again gives the same answers."""
+    from dfpt.bench.distill import confirm, rerun, screen
+
+    monkeypatch.setenv("DFPT_HOME", str(tmp_path / "home"))
+    suite, out, home = quick(SUITES["digits"]), tmp_path / "out", tmp_path / "home"
+    for method in suite.methods:
+        found = screen(suite, method, out, home)
+        assert [len(trial["rungs"]) for trial in found["trials"]] == [2, 2]
+        assert found["score"] == max(trial["rungs"][-1]["score"] for trial in found["trials"])
+    confirm(suite, out, home, lambda done, total, next_: None)
+    rows = summarise(out)["methods"]
+    assert [(row["method"], row["tier"]) for row in rows] == [
+        (method, tier) for tier in ("confirmed", "screened") for method in suite.methods
+    ]
+    for row in rows:
+        assert row["pairs"] == 1
+        assert row["accuracy_mean"] > 0.5
+    test, val = (
+        set(answers.read(out / tier / f"kd-{partition}-0-0.jsonl.gz").ids)
+        for tier, partition in (("confirmed", suite.partitions[0]), ("screened", suite.development))
+    )
+    assert len(test) == pytest.approx(1797 / 4, abs=1)
+    assert len(val) == pytest.approx(1797 * 3 / 4 * suite.development_val, abs=10)
+    records = {path: path.stat().st_mtime_ns for path in (out / "confirmed").iterdir()}
+    confirm(suite, out, home, lambda done, total, next_: None)
+    assert {path: path.stat().st_mtime_ns for path in (out / "confirmed").iterdir()} == records
+    again = rerun(suite, Cell("dfpt_kd", suite.partitions[0], 0, 0), out, home, tmp_path / "again")
+    assert again["same_answers"] == 1.0
+    assert again["accuracy"] == again["stored_accuracy"]
