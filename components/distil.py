@@ -14,12 +14,14 @@ def distil(
     teacher: dsl.Input[dsl.Model],
     prompt: dsl.Input[dsl.Model],
     student: dsl.Output[dsl.Model],
+    path: dsl.Output[dsl.Model],
     metrics: dsl.Output[dsl.Metrics],
 ):
     """Train the student on both forward paths of the teacher."""
     from dfpt import runtime
 
     inputs = {"dataset": dataset.path, "validation": validation.path, "teacher": teacher.path, "prompt": prompt.path}
-    figures = runtime.component("distil", config, inputs, {"student": student.path}, metrics.path)
+    outputs = {"student": student.path, "path": path.path}
+    figures = runtime.component("distil", config, inputs, outputs, metrics.path)
     for name, value in figures.items():
         metrics.log_metric(name, value)

@@ -14,6 +14,7 @@ def evaluate(
     teacher: dsl.Input[dsl.Model],
     baseline: dsl.Input[dsl.Model],
     student: dsl.Input[dsl.Model],
+    path: dsl.Input[dsl.Model],
     evaluation: dsl.Output[dsl.Artifact],
     metrics: dsl.Output[dsl.Metrics],
 ):
@@ -26,6 +27,7 @@ def evaluate(
         "teacher": teacher.path,
         "baseline": baseline.path,
         "student": student.path,
+        "path": path.path,
     }
     figures = runtime.component("evaluate", config, inputs, {"evaluation": evaluation.path}, metrics.path)
     for name, value in figures.items():

@@ -44,7 +44,7 @@ STEPS: dict[str, Step] = {
         Step("train-teacher", _DATA, ("teacher",)),
         Step("train-baseline", _DATA, ("baseline",)),
         Step("tune-prompt", _DATA | {"teacher": "train-teacher"}, ("prompt",)),
-        Step("distil", _DATA | {"teacher": "train-teacher", "prompt": "tune-prompt"}, ("student",)),
+        Step("distil", _DATA | {"teacher": "train-teacher", "prompt": "tune-prompt"}, ("student", "path")),
         Step(
             "evaluate",
             _DATA
@@ -52,6 +52,7 @@ STEPS: dict[str, Step] = {
                 "teacher": "train-teacher",
                 "baseline": "train-baseline",
                 "student": "distil",
+                "path": "distil",
             },
             ("evaluation",),
         ),

@@ -16,6 +16,7 @@ class Results(NamedTuple):
     baseline: dsl.Model
     prompt: dsl.Model
     student: dsl.Model
+    path: dsl.Model
     evaluation: dsl.Artifact
     decision: dsl.Artifact
 
@@ -44,9 +45,10 @@ def retraining(
     teacher = components.train_teacher(config=train_teacher, **data).outputs["teacher"]
     baseline = components.train_baseline(config=train_baseline, **data).outputs["baseline"]
     prompt = components.tune_prompt(config=tune_prompt, teacher=teacher, **data).outputs["prompt"]
-    student = components.distil(config=distil, teacher=teacher, prompt=prompt, **data).outputs["student"]
+    distilled = components.distil(config=distil, teacher=teacher, prompt=prompt, **data)
+    student, path = distilled.outputs["student"], distilled.outputs["path"]
     evaluation = components.evaluate(
-        config=evaluate, teacher=teacher, baseline=baseline, student=student, **data
+        config=evaluate, teacher=teacher, baseline=baseline, student=student, path=path, **data
     ).outputs["evaluation"]
 
     # Both read or write the registry, so an earlier result is none. A named output is never equal to anything in
@@ -66,6 +68,7 @@ def retraining(
         baseline=baseline,
         prompt=prompt,
         student=student,
+        path=path,
         evaluation=evaluation,
         decision=decision,
     )

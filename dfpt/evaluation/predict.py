@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from dfpt.datasets import ImageSet
+    from dfpt.models import ModelSpec
 
 _BATCH = 128
 
@@ -35,21 +38,45 @@ def embedded(
     Raises:
         UsageError: the folder holds no usable model.
     """
-    import torch
-
-    from dfpt.datasets.batches import to_input
     from dfpt.models import load
     from dfpt.models.backbone import laid_out
 
     model, spec = load(folder)
     model = laid_out(model)
-    answers = [np.zeros((0, spec.num_classes), np.float32)]
-    embedding = [np.zeros((0, model.widths[-1]), np.float32)]
+
+    def ask(images_BCHW: Tensor) -> tuple[Tensor, Tensor]:
+        features = model.features(images_BCHW)
+        return model.head(features), features.mean((2, 3))
+
+    answers, embedding = in_batches(ask, spec, images, rows, told)
+    if not answers:
+        return np.zeros((0, spec.num_classes), np.float32), np.zeros((0, model.widths[-1]), np.float32)
+    return np.concatenate(answers), np.concatenate(embedding)
+
+
+def in_batches(
+    ask: Callable[[Tensor], tuple[Tensor, Tensor]],
+    spec: ModelSpec,
+    images: np.ndarray,
+    rows: np.ndarray,
+    told: Callable[[int, int], None],
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Both results of ``ask``, (B, ...) each, of the images at ``rows``, a piece for each batch.
+
+    Args:
+        ask: in eval mode; takes input that is normalised as ``spec`` says.
+        told: (images done, of how many).
+    """
+    import torch
+
+    from dfpt.datasets.batches import to_input
+
+    found: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
     with torch.inference_mode():
         for start in range(0, len(rows), _BATCH):
             pixels = torch.from_numpy(np.asarray(images[rows[start : start + _BATCH]]))
-            features = model.features(to_input(pixels, spec.image_size, spec.in_channels, spec.mean, spec.std))
-            answers.append(model.head(features).numpy())
-            embedding.append(features.mean((2, 3)).numpy())
+            given = ask(to_input(pixels, spec.image_size, spec.in_channels, spec.mean, spec.std))
+            for parts, values in zip(found, given, strict=True):
+                parts.append(values.numpy())
             told(min(start + _BATCH, len(rows)), len(rows))
-    return np.concatenate(answers), np.concatenate(embedding)
+    return found

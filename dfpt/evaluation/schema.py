@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 Rate = Annotated[float, Field(ge=0, le=1, strict=True, allow_inf_nan=False)]
 Change = Annotated[float, Field(ge=-1, le=1, strict=True, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)]
+Nats = Annotated[float, Field(ge=-1e-6, strict=True, allow_inf_nan=False)]  # 0 may come out a rounding below it
 Count = Annotated[int, Field(ge=0, strict=True)]
 
 
@@ -77,6 +78,16 @@ class Models(_Part):
     student: Figures
 
 
+class Knowledge(_Part):
+    """One path of the teacher, see :mod:`dfpt.evaluation.knowledge`; divergence and entropy in nats."""
+
+    accuracy: Rate
+    gap: Nats
+    confidence: Rate
+    ece: Rate
+    other_classes: Nats
+
+
 class Report(_Part):
     source: str
     data_hash: str
@@ -87,6 +98,7 @@ class Report(_Part):
     weights_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     models: Models
     comparisons: dict[str, Comparison]
+    knowledge: dict[Literal["original", "prompt"], Knowledge] | None = None
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:

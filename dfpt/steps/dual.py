@@ -8,9 +8,10 @@ from torch import Tensor
 from dfpt.config import Distillation, Prompt, Recipe
 from dfpt.context import Context
 from dfpt.datasets import ImageSet
-from dfpt.distill.dual_forward import DualForwardTeacher, PromptPath, positions
+from dfpt.distill.dual_forward import DualForwardTeacher, positions
 from dfpt.distill.dual_task import DualTask
 from dfpt.distill.places import at_places
+from dfpt.distill.saved import PathSpec
 from dfpt.models import Backbone, ModelSpec
 from dfpt.models.backbone import laid_out
 from dfpt.steps import networks
@@ -18,21 +19,19 @@ from dfpt.training.features import cached
 from dfpt.training.loop import Progress, fit
 from dfpt.training.views import FeatureViews, LogitViews, PixelViews, Views, pixels, split
 
+PROBE = "probe.safetensors"  # in the prompt's folder
 _BATCH = 128
 
 
-def with_paths(teacher: Backbone, prompt: Prompt, method: str, seed: int) -> DualForwardTeacher:
+def path_spec(teacher: Backbone, prompt: Prompt, method: str) -> PathSpec:
+    stages = positions(prompt.stages, len(teacher.stages))
+    return PathSpec(stages, prompt.ratio, prompt.partial, prompt.kernels, own_stages=method == "dfpt-kd+")
+
+
+def with_paths(teacher: Backbone, spec: PathSpec, seed: int) -> DualForwardTeacher:
     """The teacher with a neutral prompt path, initialised from ``seed``."""
     torch.manual_seed(seed)
-    path = PromptPath(
-        teacher,
-        positions(prompt.stages, len(teacher.stages)),
-        prompt.ratio,
-        prompt.partial,
-        prompt.kernels,
-        own_stages=method == "dfpt-kd+",
-    )
-    return laid_out(DualForwardTeacher(teacher, path))
+    return laid_out(DualForwardTeacher(teacher, spec.build(teacher)))
 
 
 def train(

@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from dfpt import datasets, files
 from dfpt.config import EvaluateConfig
 from dfpt.context import Context, Inputs, Metrics, Outputs
 from dfpt.errors import StepFailed, UsageError
-from dfpt.evaluation import page, predictions, report, schema
+from dfpt.evaluation import knowledge, page, predictions, report, schema
+from dfpt.evaluation.metrics import Floats
 
 if TYPE_CHECKING:
     from dfpt.datasets import ImageSet
@@ -55,6 +58,7 @@ def run(inputs: Inputs, outputs: Outputs, config: EvaluateConfig, context: Conte
     )
     weights = files.sha256(inputs["student"] / "model.safetensors")
     found = report.assemble(subject, measured, weights, config.evaluation.bootstrap, config.seed)
+    found["knowledge"] = taught(inputs["teacher"], inputs["path"], images, "test", measured["student"].probabilities)
     if problem := schema.problem(found):
         raise StepFailed(f"The evaluation is not fit to be reported: {problem}.")
 
@@ -89,6 +93,35 @@ def _measure(folder: Path, images: ImageSet, config: EvaluateConfig) -> report.M
     )
 
 
+def taught(
+    teacher: Path, path: Path, images: ImageSet, split: str, student_NK: Floats
+) -> dict[str, dict[str, float]] | None:
+    """Figures of both paths of the teacher on a split, see :mod:`dfpt.evaluation.knowledge`.
+
+    Args:
+        teacher, path: folders that train-teacher and distil have written.
+        student_NK: the student's probabilities on the split.
+
+    Returns:
+        None where the student was taught by a method that has but one path.
+    """
+    from dfpt import models
+    from dfpt.distill import saved
+    from dfpt.distill.dual_forward import DualForwardTeacher
+    from dfpt.evaluation import predict
+    from dfpt.models.backbone import laid_out
+
+    if not saved.saved(path):
+        return None
+    network, spec = models.load(teacher)
+    both = laid_out(DualForwardTeacher(network, saved.load(path, network))).eval()
+    said = predict.in_batches(both, spec, images.images, images.rows(split), lambda done, total: None)
+    paths = {
+        name: predictions.softmax(np.concatenate(logits)) for name, logits in zip(knowledge.PATHS, said, strict=True)
+    }
+    return knowledge.figures(paths, student_NK, images.labels(split))
+
+
 def _flat(found: dict[str, object]) -> Metrics:
     """The figures that are compared between runs."""
     whole = schema.Report.model_validate(found)
@@ -98,6 +131,8 @@ def _flat(found: dict[str, object]) -> Metrics:
         for figure in LOGGED
         if (value := getattr(model, figure)) is not None
     }
+    for path, said in (whole.knowledge or {}).items():
+        metrics |= {f"{path}_path_gap": said.gap, f"{path}_path_accuracy": said.accuracy}
     gain, change = (whole.comparisons[pair].accuracy for pair in ("student-baseline", "student-teacher"))
     return metrics | {
         "gain_over_baseline": gain.difference,

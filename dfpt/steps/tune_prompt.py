@@ -5,25 +5,24 @@ The paper trains both together; the step of its own is ours, so that tuned promp
 
 from __future__ import annotations
 
-import dataclasses
-
 from safetensors.torch import save_file
 
 from dfpt import models
 from dfpt.config import TunePromptConfig
 from dfpt.context import Context, Inputs, Metrics, Outputs
 from dfpt.datasets import load
-from dfpt.files import write_json
+from dfpt.distill import saved
 from dfpt.models.backbone import count_parameters
 from dfpt.steps import dual, networks
 from dfpt.training.loop import write_history
 
 
 def run(inputs: Inputs, outputs: Outputs, config: TunePromptConfig, context: Context) -> Metrics:
-    """Takes dataset, validation and teacher, gives prompt: ``prompt.safetensors`` (phi) and ``probe.safetensors``."""
+    """Takes dataset, validation and teacher, gives prompt: phi and ``probe.safetensors``."""
     images = load(inputs["dataset"], inputs["validation"])
     network, teacher_spec = models.load(inputs["teacher"])
-    teacher = dual.with_paths(network, config.prompt, config.distillation.method, config.seed)
+    path_spec = dual.path_spec(network, config.prompt, config.distillation.method)
+    teacher = dual.with_paths(network, path_spec, config.seed)
     probe, spec = networks.new_student(config.student, images, config.seed)
     epochs = config.prompt.epochs if config.distillation.by_both_paths else 0  # nobody would ask the tuned path
     progress = dual.train(
@@ -42,19 +41,7 @@ def run(inputs: Inputs, outputs: Outputs, config: TunePromptConfig, context: Con
         context,
     )
     folder = outputs["prompt"]
-    folder.mkdir(parents=True)
-    path = teacher.path
-    save_file({name: tensor.contiguous() for name, tensor in path.state_dict().items()}, folder / "prompt.safetensors")
-    save_file({name: tensor.contiguous() for name, tensor in probe.state_dict().items()}, folder / "probe.safetensors")
-    added = count_parameters(path)
-    write_json(
-        folder / "prompt.json",
-        {
-            "positions": path.positions,
-            "parameters": added,
-            "teacher_parameters": teacher_spec.parameters,
-            "probe": dataclasses.asdict(spec),
-        },
-    )
+    saved.save(teacher.path, path_spec, folder)
+    save_file({name: tensor.contiguous() for name, tensor in probe.state_dict().items()}, folder / dual.PROBE)
     write_history(progress.history, folder / "history.csv")
-    return {"prompt_parameters": float(added)} | networks.summary(progress)
+    return {"prompt_parameters": float(count_parameters(teacher.path))} | networks.summary(progress)

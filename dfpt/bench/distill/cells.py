@@ -23,15 +23,17 @@ from dfpt.bench.distill.answers import Answers
 from dfpt.bench.distill.methods import METHODS
 from dfpt.bench.distill.suites import Suite
 from dfpt.config import Config
-from dfpt.datasets import corruptions
+from dfpt.datasets import ImageSet, corruptions
 from dfpt.errors import UsageError
 from dfpt.evaluation import predict
 from dfpt.evaluation.predictions import softmax
+from dfpt.steps import evaluate
 
 BLOCK = "block"  # in place of a partition's seed: the split by file order
+SCREENED, CONFIRMED = "screened", "confirmed"  # the tiers
 _SHARED = ("prepare", "validate", "train-teacher")
 _OWN = ("tune-prompt", "distil")
-_KEPT = ("training_seconds", "best_epoch", "val_original_gap", "val_prompt_gap")
+_KEPT = ("training_seconds", "best_epoch")
 
 Pixels = NDArray[np.uint8]
 
@@ -112,9 +114,8 @@ def train(config: Config, home: Path, place: str) -> tuple[Path, Path, dict[str,
     return shared, own, metrics
 
 
-def ask(shared: Path, student: Path, split: str) -> Answers:
+def ask(images: ImageSet, student: Path, split: str) -> Answers:
     """What the student says of the images of a split, as they are and corrupted."""
-    images = datasets.load(shared / "dataset", shared / "validation")
     rows = images.rows(split)
     corrupted = {}
     for kind, corrupt in CORRUPTIONS.items():
@@ -127,10 +128,15 @@ def ask(shared: Path, student: Path, split: str) -> Answers:
 
 
 def store(
-    folder: Path, cell: Cell, tier: str, config: Config, said: Answers, shared: Path, metrics: Mapping[str, Any]
+    folder: Path, cell: Cell, tier: str, config: Config, shared: Path, own: Path, metrics: Mapping[str, Any]
 ) -> None:
-    """The cell's two files; the record is written last: where it is, the answers are."""
-    task = datasets.load(shared / "dataset", shared / "validation").task
+    """Ask the student and write the cell's two files; the record is written last: where it is, the answers are."""
+    split = "val" if tier == SCREENED else "test"
+    images = datasets.load(shared / "dataset", shared / "validation")
+    said = ask(images, own / "student", split)
+    paths = evaluate.taught(shared / "teacher", own / "path", images, split, said.probabilities) or {}
+    figures = {name: metrics["distil"][name] for name in _KEPT}
+    figures |= {f"{path}_path_{figure}": value for path, found in paths.items() for figure, value in found.items()}
     answers.write(folder / f"{cell.name}.jsonl.gz", said)
     files.write_json(
         folder / f"{cell.name}.json",
@@ -140,11 +146,11 @@ def store(
             "fold": cell.fold,
             "seed": cell.seed,
             "tier": tier,
-            "positive": task.positive,
-            "data_hash": task.data_hash,
+            "positive": images.task.positive,
+            "data_hash": images.task.data_hash,
             "teacher_sha256": files.sha256(shared / "teacher" / "model.safetensors"),
             "teacher_val_accuracy": steps.read(shared / "train-teacher.json")["val_accuracy"],
-            "metrics": {name: metrics["distil"][name] for name in _KEPT if name in metrics["distil"]},
+            "metrics": figures,
             "config": config.model_dump(mode="json"),
             "code_revision": runtime.code_revision(),
             "machine": machine.describe(),

@@ -9,13 +9,11 @@ from typing import Any
 import numpy as np
 
 from dfpt.bench import steps
-from dfpt.bench.distill import answers, cells, screening
-from dfpt.bench.distill.cells import BLOCK, Cell
+from dfpt.bench.distill import answers, cells
+from dfpt.bench.distill.cells import BLOCK, CONFIRMED, SCREENED, Cell
 from dfpt.bench.distill.methods import CONTROL, OURS
 from dfpt.bench.distill.suites import Suite
 from dfpt.errors import UsageError
-
-TIER = "confirmed"
 
 Told = Callable[[int, int, str], None]  # cells done, of how many, which is next
 
@@ -29,7 +27,7 @@ def confirm(suite: Suite, out: Path, home: Path, told: Told) -> None:
     wanted = plan(suite, confirmed(suite, out))
     for number, cell in enumerate(wanted):
         told(number, len(wanted), str(cell))
-        if not (out / TIER / f"{cell.name}.json").exists():
+        if not (out / CONFIRMED / f"{cell.name}.json").exists():
             _compute(suite, cell, out, out, home)
     told(len(wanted), len(wanted), "all")
 
@@ -62,9 +60,9 @@ def rerun(suite: Suite, cell: Cell, out: Path, home: Path, into: Path) -> dict[s
     Raises:
         UsageError: the cell is not stored.
     """
-    stored = answers.read(out / TIER / f"{cell.name}.jsonl.gz")
+    stored = answers.read(out / CONFIRMED / f"{cell.name}.jsonl.gz")
     _compute(suite, cell, out, into, home / "rerun")
-    again = answers.read(into / TIER / f"{cell.name}.jsonl.gz")
+    again = answers.read(into / CONFIRMED / f"{cell.name}.jsonl.gz")
     before, after = stored.probabilities.argmax(1), again.probabilities.argmax(1)
     return {
         "cell": str(cell),
@@ -79,11 +77,11 @@ def _compute(suite: Suite, cell: Cell, out: Path, into: Path, home: Path) -> Non
     setting = _screened(cell.method, out)["setting"]
     config = cells.configured(suite, cell, setting, suite.epochs)
     shared, own, metrics = cells.train(config, home, cell.method)
-    cells.store(into / TIER, cell, TIER, config, cells.ask(shared, own / "student", "test"), shared, metrics)
+    cells.store(into / CONFIRMED, cell, CONFIRMED, config, shared, own, metrics)
 
 
 def _screened(method: str, out: Path) -> dict[str, Any]:
-    path = out / screening.TIER / f"{method}.json"
+    path = out / SCREENED / f"{method}.json"
     if not path.exists():
         raise UsageError(f"{method} has not been screened.", "Run the tier screen first.")
     return steps.read(path)

@@ -17,18 +17,17 @@ from typing import Any
 from dfpt import files
 from dfpt.bench import steps
 from dfpt.bench.distill import cells
-from dfpt.bench.distill.cells import Cell
+from dfpt.bench.distill.cells import SCREENED, Cell
 from dfpt.bench.distill.methods import METHODS, Range
 from dfpt.bench.distill.suites import Suite
 
-TIER = "screened"
 _LAST = 0.2  # share of the epochs that a score is the mean of
 _EDGE = 0.05  # share of a range, on its scale, that counts as its edge
 
 
 def screen(suite: Suite, method: str, out: Path, home: Path) -> dict[str, Any]:
     """Find the method's setting; also written as ``screened/METHOD.json``. What is stored is not computed again."""
-    path = out / TIER / f"{method}.json"
+    path = out / SCREENED / f"{method}.json"
     if path.exists():
         return steps.read(path)
     trials: list[dict[str, Any]] = [{"setting": setting, "rungs": []} for setting in settings(suite, method)]
@@ -41,7 +40,7 @@ def screen(suite: Suite, method: str, out: Path, home: Path) -> dict[str, Any]:
     cell = Cell(method, suite.development, 0, 0)
     config = _config(suite, method, best["setting"], suite.epochs)
     shared, own, metrics = cells.train(config, home, method)
-    cells.store(out / TIER, cell, TIER, config, cells.ask(shared, own / "student", "val"), shared, metrics)
+    cells.store(out / SCREENED, cell, SCREENED, config, shared, own, metrics)
     found = {
         "method": method,
         "setting": best["setting"],

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from dfpt import files
 from dfpt.bench import steps
-from dfpt.bench.distill import answers, confirmation, screening
+from dfpt.bench.distill import answers
 from dfpt.bench.distill.answers import Answers
-from dfpt.bench.distill.cells import BLOCK
+from dfpt.bench.distill.cells import BLOCK, CONFIRMED, SCREENED
 from dfpt.bench.distill.methods import METHODS
 from dfpt.errors import UsageError
 from dfpt.evaluation import calibration, metrics
@@ -37,12 +37,12 @@ def summarise(out: Path) -> dict[str, Any]:
     Raises:
         UsageError: ``out`` has no cells, or a damaged one.
     """
-    confirmed, screened = (_stored(out / tier) for tier in (confirmation.TIER, screening.TIER))
+    confirmed, screened = (_stored(out / tier) for tier in (CONFIRMED, SCREENED))
     if not confirmed and not screened:
         raise UsageError(f"{out} holds no cells.", "Run the benchmark without --summarise.")
     rows = [
         _row(method, tier, cells, reference=_of(cells, REFERENCE))
-        for tier, cells in ((confirmation.TIER, confirmed), (screening.TIER, screened))
+        for tier, cells in ((CONFIRMED, confirmed), (SCREENED, screened))
         for method in METHODS
         if _of(cells, method)
     ]

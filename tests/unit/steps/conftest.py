@@ -24,6 +24,7 @@ class Inspection:
     Attributes:
         good: folder of a network that is right on every test image.
         poor: folder of one that has learned nothing.
+        path: the empty folder of a method without a prompt path.
         evaluation: of good as teacher and student, poor as baseline.
     """
 
@@ -31,11 +32,12 @@ class Inspection:
     validation: Path
     good: Path
     poor: Path
+    path: Path
     evaluation: Path
     metrics: dict[str, float]
 
     def inputs(self, **others: Path) -> dict[str, Path]:
-        return {"dataset": self.dataset, "validation": self.validation, **others}
+        return {"dataset": self.dataset, "validation": self.validation, "path": self.path, **others}
 
 
 @pytest.fixture(scope="session")
@@ -63,10 +65,12 @@ def inspection(tmp_path_factory: pytest.TempPathFactory) -> Inspection:
     models.save(network, spec, place / "good")
 
     inputs = {"dataset": dataset, "validation": validation}
-    inputs |= {"teacher": place / "good", "baseline": place / "poor", "student": place / "good"}
+    (place / "path").mkdir()  # the student was taught by a method without a prompt path
+    inputs |= {"teacher": place / "good", "baseline": place / "poor", "student": place / "good", "path": place / "path"}
     config = EvaluateConfig(seed=0, evaluation=Evaluation(bootstrap=200, latency_runs=3))
     metrics = evaluate.run(inputs, {"evaluation": place / "evaluation"}, config, Context(place, place))
-    return Inspection(dataset, validation, place / "good", place / "poor", place / "evaluation", metrics)
+    folders = (place / name for name in ("good", "poor", "path", "evaluation"))
+    return Inspection(dataset, validation, *folders, metrics)
 
 
 def _images(count: int) -> tuple[np.ndarray, pd.DataFrame]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import itertools
 import json
+import shutil
 import typing
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -20,6 +21,8 @@ from dfpt.config import (
     Augmentation,
     DistilConfig,
     Distillation,
+    EvaluateConfig,
+    Evaluation,
     Prompt,
     Recipe,
     Student,
@@ -31,11 +34,12 @@ from dfpt.config import (
 from dfpt.context import Context
 from dfpt.datasets import load
 from dfpt.datasets.batches import dihedral
+from dfpt.distill import saved
 from dfpt.distill.methods import METHODS
 from dfpt.distill.places import at_places
 from dfpt.errors import StepFailed, UsageError
 from dfpt.models.backbone import count_parameters
-from dfpt.steps import distil, dual, train_baseline, train_teacher, tune_prompt
+from dfpt.steps import distil, dual, evaluate, train_baseline, train_teacher, tune_prompt
 from dfpt.training.views import LogitViews
 
 RECIPE = Recipe(epochs=2, batch_size=16, lr=0.01, precision="float32")
@@ -66,6 +70,11 @@ def tune_config(**values: Any) -> TunePromptConfig:
     return TunePromptConfig(seed=0, augmentation=VIEWS, student=STUDENT, prompt=PROMPT, distillation=distillation)
 
 
+def taught(student: Path) -> dict[str, Path]:
+    """The outputs of distil, the path beside the student."""
+    return {"student": student, "path": student.with_name(f"{student.name}-path")}
+
+
 @pytest.fixture(scope="module")
 def trained(inspection: Any, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     place = tmp_path_factory.mktemp("trained")
@@ -77,7 +86,12 @@ def trained(inspection: Any, tmp_path_factory: pytest.TempPathFactory) -> Traine
         ("student", distil, distil_config()),
     ]
     metrics = {
-        name: step.run(inputs, {name: place / name}, config, Context(place / "home", place / "checkpoints" / name))
+        name: step.run(
+            inputs,
+            taught(place / name) if name == "student" else {name: place / name},
+            config,
+            Context(place / "home", place / "checkpoints" / name),
+        )
         for name, step, config in steps
     }
     return Trained(inputs, metrics)
@@ -120,7 +134,7 @@ def test_without_the_weights_of_both_paths_the_student_is_the_baseline(
     trained: Trained, tmp_path: Path, context: Context
 ) -> None:
     config = distil_config(from_original=0, from_prompt=0)
-    distil.run(trained.inputs, {"student": tmp_path / "student"}, config, context)
+    distil.run(trained.inputs, taught(tmp_path / "student"), config, context)
     assert weights(tmp_path / "student") == weights(trained["baseline"])
 
 
@@ -141,10 +155,8 @@ def test_the_prompt_folder_says_what_was_added_to_the_teacher(trained: Trained) 
     about = json.loads((trained["prompt"] / "prompt.json").read_text())
     tensors = load_file(trained["prompt"] / "prompt.safetensors")
     assert about["positions"] == [0, 1]
-    assert about["teacher_parameters"] == models.load(trained["teacher"])[1].parameters
     assert about["parameters"] == trained.metrics["prompt"]["prompt_parameters"]
     assert {name.split(".")[0] for name in tensors} == {"prompts", "fusions", "head"}
-    assert about["probe"]["name"] == "tiny_20k"
     assert len(history(trained["prompt"])) == PROMPT.epochs
 
 
@@ -156,9 +168,59 @@ def test_the_whole_path_brings_its_own_stages_and_fits_its_own_method_alone(
     assert {name.split(".")[0] for name in tensors} == {"prompts", "fusions", "head", "stages"}
     inputs = trained.inputs | {"prompt": tmp_path / "prompt"}
     context = replace(context, checkpoints=tmp_path / "distil")
-    distil.run(inputs, {"student": tmp_path / "student"}, distil_config(method="dfpt-kd+"), context)
+    distil.run(inputs, taught(tmp_path / "student"), distil_config(method="dfpt-kd+"), context)
     with pytest.raises(UsageError, match="does not fit this configuration"):
-        distil.run(inputs, {"student": tmp_path / "other"}, distil_config(method="dfpt-kd"), context)
+        distil.run(inputs, taught(tmp_path / "other"), distil_config(method="dfpt-kd"), context)
+
+
+@pytest.mark.parametrize("adapt", ["joint", "frozen"])
+def test_the_path_is_kept_as_it_taught_at_the_end(
+    trained: Trained, tmp_path: Path, context: Context, adapt: str
+) -> None:
+    distil.run(trained.inputs, taught(tmp_path / "student"), distil_config(adapt=adapt), context)
+    teacher = models.load(trained["teacher"])[0]
+    kept = saved.load(tmp_path / "student-path", teacher).state_dict()
+    tuned = load_file(trained["prompt"] / "prompt.safetensors")
+    assert all(torch.equal(kept[name], tensor) for name, tensor in tuned.items()) is (adapt == "frozen")
+
+
+def test_evaluate_asks_both_paths_of_the_teacher_about_the_test_images(
+    inspection: Any, trained: Trained, tmp_path: Path, context: Context
+) -> None:
+    outputs = taught(tmp_path / "student")
+    distil.run(trained.inputs, outputs, distil_config(), context)
+    neutral = tmp_path / "neutral"
+    spec = dual.path_spec(models.load(trained["teacher"])[0], PROMPT, "dfpt-kd")
+    teacher = models.load(trained["teacher"])[0]
+    saved.save(spec.build(teacher), spec, neutral)
+    found = {}
+    for name, path in (("adapted", outputs["path"]), ("neutral", neutral)):
+        inputs = trained.inputs | {"student": outputs["student"], "path": path}
+        config = EvaluateConfig(seed=0, evaluation=Evaluation(bootstrap=10, latency_runs=1))
+        metrics = evaluate.run(inputs, {"evaluation": tmp_path / name}, config, context)
+        found[name] = json.loads((tmp_path / name / "report.json").read_text())
+        assert metrics["prompt_path_gap"] == found[name]["knowledge"]["prompt"]["gap"]
+        assert "What the student was taught" in (tmp_path / name / "evaluation.html").read_text()
+    for report in found.values():
+        assert report["knowledge"]["original"]["accuracy"] == report["models"]["teacher"]["accuracy"]
+        assert report["knowledge"]["original"] == found["neutral"]["knowledge"]["original"]
+    assert found["neutral"]["knowledge"]["prompt"] == pytest.approx(found["neutral"]["knowledge"]["original"])
+    assert found["adapted"]["knowledge"]["prompt"]["gap"] != found["adapted"]["knowledge"]["original"]["gap"]
+
+
+@pytest.mark.parametrize("damage", ["cut off", "of another teacher", "no numbers"])
+def test_a_path_that_does_not_fit_is_refused(trained: Trained, tmp_path: Path, damage: str) -> None:
+    folder = tmp_path / "path"
+    shutil.copytree(trained["prompt"], folder)
+    if damage == "cut off":
+        (folder / "prompt.safetensors").write_bytes((folder / "prompt.safetensors").read_bytes()[:100])
+    elif damage == "no numbers":
+        (folder / "prompt.json").write_text('{"positions": ["first"]}')
+    teacher = (
+        models.create("resnet8x4", 3, 1, 8) if damage == "of another teacher" else models.load(trained["teacher"])[0]
+    )
+    with pytest.raises(UsageError, match="path"):
+        saved.load(folder, teacher)
 
 
 @pytest.mark.parametrize("stages", [(0,), (1, 2)])
@@ -167,7 +229,7 @@ def test_a_prompt_tuned_for_other_stages_is_refused(
 ) -> None:
     config = distil_config(PROMPT.model_copy(update={"stages": stages}))
     with pytest.raises(UsageError, match="does not fit this configuration") as refused:
-        distil.run(trained.inputs, {"student": tmp_path / "student"}, config, context)
+        distil.run(trained.inputs, taught(tmp_path / "student"), config, context)
     assert refused.value.remedy == "Run tune-prompt again with it."
 
 
@@ -177,7 +239,7 @@ def test_a_warm_start_is_the_probe_and_a_cold_one_a_new_student(
 ) -> None:
     student = STUDENT.model_copy(update={"recipe": RECIPE.model_copy(update={"epochs": 0})})
     config = distil_config(student=student, warm_start=warm)
-    metrics = distil.run(trained.inputs, {"student": tmp_path / "student"}, config, context)
+    metrics = distil.run(trained.inputs, taught(tmp_path / "student"), config, context)
     assert metrics["epochs"] == 0
     torch.manual_seed(0)
     new = models.create("tiny_20k", 3, 1, 8).state_dict()
@@ -195,9 +257,9 @@ def test_an_interrupted_distillation_ends_as_an_uninterrupted_one(
     asked: Iterator[int] = itertools.count()
     interrupted = replace(context, cancelled=lambda: next(asked) >= batches)
     with pytest.raises(StepFailed, match="interrupted"):
-        distil.run(trained.inputs, {"student": tmp_path / "student"}, distil_config(), interrupted)
+        distil.run(trained.inputs, taught(tmp_path / "student"), distil_config(), interrupted)
     assert not (tmp_path / "student").exists()
-    distil.run(trained.inputs, {"student": tmp_path / "student"}, distil_config(), context)
+    distil.run(trained.inputs, taught(tmp_path / "student"), distil_config(), context)
     assert weights(tmp_path / "student") == weights(trained["student"])
     assert history(tmp_path / "student") == history(trained["student"])
 
@@ -207,16 +269,17 @@ def test_a_student_is_taught_by_a_method_to_compare_with(trained: Trained, tmp_p
     """Interrupted in its second epoch it ends as an uninterrupted one: what the method remembers is kept too."""
     config = distil_config(method=method)
     context = Context(tmp_path / "home", tmp_path / "checkpoints" / "whole")
-    distil.run(trained.inputs, {"student": tmp_path / "whole"}, config, context)
+    distil.run(trained.inputs, taught(tmp_path / "whole"), config, context)
     asked: Iterator[int] = itertools.count()
     batches = len(load(trained["dataset"], trained["validation"]).rows("train")) // RECIPE.batch_size
     context = replace(context, checkpoints=tmp_path / "checkpoints" / "parts")
     stopped = replace(context, cancelled=lambda: next(asked) > batches)
     with pytest.raises(StepFailed, match="interrupted in epoch 2"):
-        distil.run(trained.inputs, {"student": tmp_path / "parts"}, config, stopped)
-    distil.run(trained.inputs, {"student": tmp_path / "parts"}, config, context)
+        distil.run(trained.inputs, taught(tmp_path / "parts"), config, stopped)
+    distil.run(trained.inputs, taught(tmp_path / "parts"), config, context)
     assert weights(tmp_path / "parts") == weights(tmp_path / "whole")
     assert (weights(tmp_path / "whole") == weights(trained["baseline"])) == (method == "plain")
+    assert not saved.saved(tmp_path / "whole-path")
     assert {name.split(".")[0] for name in load_file(tmp_path / "whole" / "model.safetensors")} == {
         "stem",
         "stages",
@@ -228,12 +291,10 @@ def test_a_method_is_given_its_options_and_refuses_those_of_another(
     trained: Trained, tmp_path: Path, context: Context
 ) -> None:
     plain = distil_config(method="kd", options={"label": 1.0, "knowledge": 0.0})
-    distil.run(trained.inputs, {"student": tmp_path / "student"}, plain, context)
+    distil.run(trained.inputs, taught(tmp_path / "student"), plain, context)
     assert weights(tmp_path / "student") == weights(trained["baseline"])
     with pytest.raises(UsageError, match="beta"):
-        distil.run(
-            trained.inputs, {"student": tmp_path / "other"}, distil_config(method="kd", options={"beta": 1}), context
-        )
+        distil.run(trained.inputs, taught(tmp_path / "other"), distil_config(method="kd", options={"beta": 1}), context)
 
 
 def test_no_prompt_is_tuned_for_a_method_without_one(trained: Trained, tmp_path: Path, context: Context) -> None:
@@ -265,7 +326,8 @@ def test_a_pretrained_teacher_keeps_its_frozen_stages(inspection: Any, tmp_path:
 @pytest.mark.parametrize("views", [1, 8])
 def test_the_original_path_is_asked_about_each_image_in_each_of_its_views(trained: Trained, views: int) -> None:
     """What a training reads of it in place of the teacher: whole images first, then every place of the last map."""
-    paths = dual.with_paths(models.load(trained["teacher"])[0], PROMPT, "dfpt-kd", 0)
+    teacher = models.load(trained["teacher"])[0]
+    paths = dual.with_paths(teacher, dual.path_spec(teacher, PROMPT, "dfpt-kd"), 0)
     images = torch.randn(150, 1, 8, 8)  # more than a batch
     turned = [dihedral(images, torch.full((150,), view)) for view in range(views)]
     shared = torch.stack([paths.shared(x) for x in turned])
@@ -282,7 +344,7 @@ def test_the_original_path_is_asked_about_each_image_in_each_of_its_views(traine
 def test_knowledge_at_places_reaches_the_student_and_the_prompt_path(
     trained: Trained, tmp_path: Path, context: Context
 ) -> None:
-    distil.run(trained.inputs, {"student": tmp_path / "student"}, distil_config(at_places=1.0), context)
+    distil.run(trained.inputs, taught(tmp_path / "student"), distil_config(at_places=1.0), context)
     with_it, without = history(tmp_path / "student"), history(trained["student"])
     for loss in ("train_loss", "train_prompt_loss"):
         assert float(with_it[0][loss]) > float(without[0][loss])
