@@ -61,6 +61,13 @@ class Resources(Section):
     num_nodes: Positive = 1  # more than one: a Kubeflow TrainJob
 
 
+class Secret(Section):
+    """Which of a Secret's keys become variables of the same name, and in which steps' pods."""
+
+    keys: tuple[Variable, ...]
+    steps: tuple[str, ...] = ()  # empty: in every step's
+
+
 class Volume(Section):
     """A PersistentVolumeClaim and where it is mounted in every step's pod."""
 
@@ -71,8 +78,7 @@ class Volume(Section):
 class Trainer(Section):
     """How the launcher asks Kubeflow Trainer for many nodes."""
 
-    runtime: Name = "torch-distributed"  # a ClusterTrainingRuntime
-    service_account: Name = "dfpt-launcher"
+    runtime: Name = "torch-distributed"  # a ClusterTrainingRuntime whose replicated job and container are named node
     shared_memory: Bytes = "2Gi"  # /dev/shm of each node
 
 
@@ -89,7 +95,7 @@ class Cluster(Section):
     home: Name | None = None  # a ReadWriteMany claim for checkpoints and measurements; null: lost with each pod
     volumes: tuple[Volume, ...] = ()
     config_maps: dict[Name, tuple[Variable, ...]] = Field(default_factory=dict)  # name -> keys, as variables
-    secrets: dict[Name, tuple[Variable, ...]] = Field(default_factory=dict)
+    secrets: dict[Name, Secret] = Field(default_factory=dict)
     notify: Name | None = None  # a secret with DFPT_NOTIFY_URL and DFPT_NOTIFY_KEY; null: the log alone
     queue: Name | None = None  # Kueue's LocalQueue
     labels: dict[str, str] = Field(default_factory=dict)  # of every step's pod
@@ -100,6 +106,9 @@ class Cluster(Section):
 
     @model_validator(mode="after")
     def _asks_only_for_what_is_of_use(self) -> Cluster:
+        for name, secret in self.secrets.items():
+            if unknown := [step for step in secret.steps if step not in STEPS]:
+                raise ValueError(f"secrets.{name}.steps: no such step. {nearest(unknown[0], STEPS)}".rstrip())
         known = [DEFAULT, *STEPS, NOTIFY]
         for name, asked in self.resources.items():
             if name not in known:
@@ -112,7 +121,13 @@ class Cluster(Section):
                 raise ValueError(
                     f"resources.{name}: this step runs in one process; only {', '.join(DISTRIBUTED)} run in many"
                 )
+            if asked.num_nodes > 1 and not self.home:
+                raise ValueError(f"resources.{name}.num_nodes: many nodes share files, so home must name a claim")
         return self
+
+    def secrets_of(self, step: str) -> dict[str, tuple[str, ...]]:
+        """Secret -> the keys that ``step``'s pod has as variables."""
+        return {name: secret.keys for name, secret in self.secrets.items() if not secret.steps or step in secret.steps}
 
     def of(self, task: str) -> Resources:
         """What ``task``'s pod asks for: its own settings, and the default's where it has none."""
