@@ -26,6 +26,9 @@ from dfpt.runtime.tracked import Tracking
 from pipelines import containers
 from pipelines.arguments import arguments
 
+# What containers see of this process's environment: where MLflow is, and what decides the order of sums.
+_HANDED_ON = ("MLFLOW_TRACKING_URI", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
 
 @dataclass
 class Run:
@@ -152,8 +155,7 @@ def _silent_death(home: Path, folder: Path) -> DfptError:
 def _containers(config: Config, home: Path, image: str, inherited: Mapping[str, str]) -> Iterator[Any]:
     """A runner whose containers see what the steps' processes would have inherited, but for this machine's own."""
     handed_on = {name: value for name, value in inherited.items() if name not in ("TMPDIR", "DFPT_RUNNER_PID")}
-    if server := os.environ.get("MLFLOW_TRACKING_URI"):
-        handed_on["MLFLOW_TRACKING_URI"] = server
+    handed_on |= {name: os.environ[name] for name in _HANDED_ON if name in os.environ}
     named = Path(config.data.source.partition(":")[2]).expanduser()
     images = [named.absolute()] if named.name and named.exists() else []
     with contextlib.closing(containers.client()) as engine:
