@@ -147,6 +147,8 @@ class Prompt(Section):
     temperature: Annotated[float, Field(gt=0)] = 4.0
     lr: Annotated[float, Field(gt=0)] = 1e-3
     epochs: Annotated[int, Field(ge=0)] = 5  # of tune-prompt
+    form: Literal["blocks", "affine", "temperature"] = "blocks"  # the latter two are controls: maps without any input
+    neutral_start: bool = True  # the path starts as the original one
 
 
 class Distillation(Section):
@@ -228,6 +230,14 @@ class Config(Section):
     evaluation: Evaluation = Evaluation()
     gate: dict[str, Thresholds] = Field(default_factory=lambda: {"default": Thresholds()})  # by source
     registration: Registration = Registration()
+
+    @model_validator(mode="after")
+    def _has_a_path_to_tune(self) -> Config:
+        if self.prompt.form != "blocks" and self.distillation.method == "dfpt-kd+":
+            raise ValueError(
+                f"prompt.form {self.prompt.form} has no stages of its own: use distillation.method dfpt-kd"
+            )
+        return self
 
     def thresholds(self) -> Thresholds:
         """The gate's thresholds for this source: under its name, else its kind (``folder``), else ``default``."""

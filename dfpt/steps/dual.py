@@ -25,11 +25,12 @@ _BATCH = 128
 
 def path_spec(teacher: Backbone, prompt: Prompt, method: str) -> PathSpec:
     stages = positions(prompt.stages, len(teacher.stages))
-    return PathSpec(stages, prompt.ratio, prompt.partial, prompt.kernels, own_stages=method == "dfpt-kd+")
+    own_stages = method == "dfpt-kd+"
+    return PathSpec(stages, prompt.ratio, prompt.partial, prompt.kernels, own_stages, prompt.form, prompt.neutral_start)
 
 
 def with_paths(teacher: Backbone, spec: PathSpec, seed: int) -> DualForwardTeacher:
-    """The teacher with a neutral prompt path, initialised from ``seed``."""
+    """The teacher with an untrained prompt path, initialised from ``seed``."""
     torch.manual_seed(seed)
     return laid_out(DualForwardTeacher(teacher, spec.build(teacher)))
 

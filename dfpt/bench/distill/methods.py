@@ -90,4 +90,33 @@ METHODS: dict[str, Row] = {
     "dfpt_kd": _ours("dfpt-kd"),
     "dfpt_kd_plus": _ours("dfpt-kd+"),
 }
-CONTROL, OURS = "kd_at_places", ("dfpt_kd", "dfpt_kd_plus")
+CONTROL, BASE, OURS = "kd_at_places", "dfpt_kd", ("dfpt_kd", "dfpt_kd_plus")
+
+
+def _but(**changed: Any) -> Row:
+    return Row({**METHODS[BASE].fixed, **{key.replace("__", "."): value for key, value in changed.items()}})
+
+
+# One decision of ours changed at a time, and the two controls of the adaptation to the input.
+ABLATIONS: dict[str, Row] = {
+    "affine_map": _but(prompt__form="affine"),
+    "one_temperature": _but(prompt__form="temperature"),
+    "adapt_frozen": _but(distillation__adapt="frozen"),
+    "warm_start": _but(distillation__warm_start=True),
+    "untuned_prompt": _but(prompt__epochs=0),
+    "no_pull_of_student": _but(prompt__from_student=0.0),
+    "strong_pull_of_student": _but(prompt__from_student=4.0),
+    "no_pull_of_original": _but(prompt__from_original=0.0),
+    "no_original_knowledge": _but(distillation__from_original=0.0),
+    "not_at_places": _but(distillation__at_places=0.0),
+    "last_stage_only": _but(prompt__stages=[-1]),
+    "one_kernel": _but(prompt__kernels=[3]),
+    "whole_convolutions": _but(prompt__partial=1.0),
+    "quarter_width": _but(prompt__ratio=0.25),
+    "no_neutral_start": _but(prompt__neutral_start=False),
+}
+
+
+def row(name: str) -> Row:
+    """Of a method or of an ablation."""
+    return METHODS[name] if name in METHODS else ABLATIONS[name]
