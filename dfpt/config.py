@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field, field_validator, model_validator
 
-from dfpt import settings
+from dfpt import method_options, settings
 from dfpt.errors import UsageError
 from dfpt.settings import Positive, Section, Share, Weight
 
@@ -112,6 +112,7 @@ class Recipe(Section):
     label_smoothing: Share = 0.0
     class_balance: Share = 0.25  # 0: every image counts the same; 1: every class does
     precision: Literal["auto", "float32", "bfloat16"] = "auto"  # auto: the faster one, measured once on this machine
+    stop_after: Annotated[float, Field(gt=0, le=1)] = 1.0  # share of the epochs that are trained; the schedule stays
 
 
 class Augmentation(Section):
@@ -135,7 +136,15 @@ class Student(Section):
     recipe: Recipe = Recipe()
 
 
-class Prompt(Section):
+class Divergence(Section):
+    """How far two answers are apart, see :func:`dfpt.distill.losses.between`."""
+
+    divergence: Literal["kl", "dkd", "dist", "ls"] = "kl"  # that of KD, DKD, DIST or KD of standardised logits
+    beta: Weight = 2.0  # dkd: of the classes that are not the label; dist: of both relations
+    temperature: Annotated[float, Field(gt=0)] = 4.0
+
+
+class Prompt(Divergence):
     """The prompt-based forward path and its losses (paper, sections on prompt path and bidirectional supervision)."""
 
     stages: tuple[int, ...] = (-2, -1)  # stages followed by a prompt block; negative counts from the last
@@ -144,12 +153,11 @@ class Prompt(Section):
     kernels: tuple[Literal[1, 3, 5, 7, 9, 11], ...] = (3, 5, 7)  # odd, so that the shape stays
     from_original: Weight = 1.0  # a_o
     from_student: Weight = 1.0  # a_s
-    temperature: Annotated[float, Field(gt=0)] = 4.0
     lr: Annotated[float, Field(gt=0)] = 1e-3
     epochs: Annotated[int, Field(ge=0)] = 5  # of tune-prompt
 
 
-class Distillation(Section):
+class Distillation(Divergence):
     """How the student is taught: by DFPT-KD, or by a method that it is compared with, which reads ``options`` alone."""
 
     method: Literal[
@@ -163,19 +171,28 @@ class Distillation(Section):
         "dist",
         "ctkd",
         "dtkd",
+        "takd",
+        "eskd",
         "pesf_kd",
         "fitnet",
         "at",
         "crd",
     ] = "dfpt-kd"
-    options: dict[str, bool | int | float | str] = Field(default_factory=dict)  # see dfpt.distill.methods
+    options: dict[str, bool | int | float | str] = Field(default_factory=dict)  # see dfpt.method_options
     adapt: Literal["joint", "frozen"] = "joint"
     warm_start: bool = False  # the student starts from the probe
     label: Weight = 1.0  # weight of CE(z_s, y)
     from_original: Weight = 1.0  # b_o
     from_prompt: Weight = 1.0  # b_p
     at_places: Weight = 0.0  # of both paths' knowledge at every place of the last feature map (ours); 0: none
-    temperature: Annotated[float, Field(gt=0)] = 4.0
+
+    @model_validator(mode="after")
+    def _has_the_methods_options(self) -> Distillation:
+        if not self.by_both_paths:
+            method_options.checked(self.method, self.options)
+        elif self.options:
+            raise ValueError(f"{self.method} takes no options: it reads the keys beside them")
+        return self
 
     @property
     def by_both_paths(self) -> bool:
@@ -228,6 +245,12 @@ class Config(Section):
     evaluation: Evaluation = Evaluation()
     gate: dict[str, Thresholds] = Field(default_factory=lambda: {"default": Thresholds()})  # by source
     registration: Registration = Registration()
+
+    @model_validator(mode="after")
+    def _has_the_teacher_that_the_method_needs(self) -> Config:
+        if self.distillation.method == "eskd" and self.teacher.recipe.stop_after == 1:
+            raise ValueError("eskd learns from a teacher that was stopped early: set teacher.recipe.stop_after")
+        return self
 
     def thresholds(self) -> Thresholds:
         """The gate's thresholds for this source: under its name, else its kind (``folder``), else ``default``."""

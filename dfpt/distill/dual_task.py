@@ -64,23 +64,29 @@ class DualTask:
         images, shared, z_o, *places = inputs
         map_s, map_p = self.student.features(images), self.teacher.prompted_features(shared)
         z_s, z_p = self.student.head(map_s), self.teacher.path.head(map_p)
-        losses = {"loss": student_loss(z_o, z_p, z_s, self._label(z_s, labels_B), self.distillation)}
+        losses = {"loss": student_loss(z_o, z_p, z_s, self._label(z_s, labels_B), labels_B, self.distillation)}
         if self.adapt:
-            losses["prompt_loss"] = prompt_loss(z_o, z_p, z_s, self._label(z_p, labels_B), self.prompt)
+            losses["prompt_loss"] = prompt_loss(z_o, z_p, z_s, self._label(z_p, labels_B), labels_B, self.prompt)
         if places:
-            self._add_places(losses, places[0], map_p, map_s)
+            self._add_places(losses, places[0], map_p, map_s, labels_B)
         return losses
 
-    def _add_places(self, losses: dict[str, Tensor], places_o: Tensor, map_p: Tensor, map_s: Tensor) -> None:
-        """The same losses without their labels, which no place has, between the paths' answers at each place."""
+    def _add_places(
+        self, losses: dict[str, Tensor], places_o: Tensor, map_p: Tensor, map_s: Tensor, labels_B: Tensor
+    ) -> None:
+        """The same losses without cross-entropy, since no place has a label, between the paths' answers at each place.
+
+        Where the divergence takes the label's class apart, each place takes its image's (ours).
+        """
         grid = common_grid(map_p, map_s)
         o = as_batch(F.adaptive_avg_pool2d(places_o, grid))
         p = as_batch(at_places(self.teacher.path.head, map_p, grid))
         s = as_batch(at_places(self.student.head, map_s, grid))
         weight, none = self.distillation.at_places, torch.zeros(())
-        losses["loss"] = losses["loss"] + weight * student_loss(o, p, s, none, self.distillation)
+        labels = labels_B.repeat_interleave(grid[0] * grid[1])
+        losses["loss"] = losses["loss"] + weight * student_loss(o, p, s, none, labels, self.distillation)
         if self.adapt:
-            losses["prompt_loss"] = losses["prompt_loss"] + weight * prompt_loss(o, p, s, none, self.prompt)
+            losses["prompt_loss"] = losses["prompt_loss"] + weight * prompt_loss(o, p, s, none, labels, self.prompt)
 
     def logits(self, *inputs: Tensor) -> Mapping[str, Tensor]:
         images, shared, z_o = inputs[:3]

@@ -1,7 +1,8 @@
-"""One training with a method that DFPT-KD is compared with."""
+"""One training with a method that DFPT-KD is compared with; with TAKD two, the assistant's first."""
 
 from __future__ import annotations
 
+import dataclasses
 from functools import partial
 
 import torch
@@ -12,6 +13,7 @@ from dfpt.context import Context
 from dfpt.datasets import ImageSet
 from dfpt.distill.method_task import MethodTask
 from dfpt.distill.methods import METHODS, NetworkShape, create
+from dfpt.method_options import Takd
 from dfpt.models import Backbone, ModelSpec
 from dfpt.models.backbone import laid_out
 from dfpt.steps import networks
@@ -33,12 +35,16 @@ def train(
     seed: int,
     context: Context,
 ) -> Progress:
-    """Train the student by ``distillation.method`` with a frozen teacher.
+    """Train the student by ``distillation.method`` with a frozen teacher, or with an assistant between the two.
 
     The views are exact, so the teacher's last feature map comes from the cache; a method that asks for the maps
     before it has the teacher run in every step.
     """
     teacher = laid_out(teacher)
+    if "assistant" in METHODS[distillation.method].needs:
+        teacher, teacher_spec = _assistant(
+            teacher, teacher_spec, student_spec, images, recipe, distillation, views, seed, context
+        )
     label_loss = partial(
         F.cross_entropy, weight=networks.weights(images, recipe), label_smoothing=recipe.label_smoothing
     )
@@ -63,3 +69,29 @@ def train(
 
     task = MethodTask(name, student, teacher, method, from_last)
     return fit(task, seen_in("train", views), seen_in("val", 1), recipe, views, seed, context)
+
+
+def _assistant(
+    teacher: Backbone,
+    teacher_spec: ModelSpec,
+    student_spec: ModelSpec,
+    images: ImageSet,
+    recipe: Recipe,
+    distillation: Distillation,
+    views: int,
+    seed: int,
+    context: Context,
+) -> tuple[Backbone, ModelSpec]:
+    """The network between the two, taught by the teacher with KD and the student's recipe; frozen from here on.
+
+    Its checkpoints are its own, so an interrupted distillation goes on where it was, before or after the assistant.
+    """
+    options = Takd.model_validate(distillation.options)
+    size = options.image_size or student_spec.image_size
+    assistant, spec = networks.new(options.assistant, size, images, seed)
+    by_kd = distillation.model_copy(
+        update={"method": "kd", "options": options.model_dump(exclude={"assistant", "image_size"})}
+    )
+    context = dataclasses.replace(context, checkpoints=context.checkpoints / "assistant")
+    train("the assistant", teacher, teacher_spec, assistant, spec, images, recipe, by_kd, views, seed, context)
+    return assistant.eval(), spec

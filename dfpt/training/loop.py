@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import csv
 import dataclasses
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -92,9 +93,10 @@ def fit(task: Task, train: Split, val: Split, recipe: Recipe, views: int, seed: 
         schedule.load_state_dict(state["schedule"])
         progress = Progress(**(state["progress"] | {"best_score": tuple(state["progress"]["best_score"])}))
         best = state["best"]
-    dtype = _precision(task, train, recipe, context.home) if progress.epoch < recipe.epochs else torch.float32
+    until = math.ceil(recipe.stop_after * recipe.epochs)
+    dtype = _precision(task, train, recipe, context.home) if progress.epoch < until else torch.float32
 
-    for epoch in range(progress.epoch, recipe.epochs):
+    for epoch in range(progress.epoch, until):
         start = time.perf_counter()
         torch.manual_seed(seed * 100_003 + epoch)
         task.trained.train()
@@ -113,9 +115,7 @@ def fit(task: Task, train: Split, val: Split, recipe: Recipe, views: int, seed: 
             schedule.step()
             for name, loss in losses.items():
                 totals[name] = totals.get(name, 0.0) + loss.item() / batches
-            context.reporter.progress(
-                epoch * batches + number + 1, recipe.epochs * batches, f"epoch {epoch + 1}/{recipe.epochs}"
-            )
+            context.reporter.progress(epoch * batches + number + 1, until * batches, f"epoch {epoch + 1}/{until}")
         figures = validate(task, val)
         row = {f"train_{name}": total for name, total in totals.items()} | figures
         context.reporter.metrics(row, epoch)

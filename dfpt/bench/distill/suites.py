@@ -19,6 +19,7 @@ class Suite:
     Attributes:
         profile: of params.yaml, the base of every cell.
         assignments: what differs from it, as for ``--set``.
+        assistant: TAKD's network between teacher and student.
         methods: that are screened.
         partitions: seeds of the confirm tier's partitions.
         folds: of each partition, all of which are tested once.
@@ -34,6 +35,7 @@ class Suite:
     name: str
     profile: str
     assignments: tuple[str, ...]
+    assistant: str
     methods: tuple[str, ...] = tuple(METHODS)
     partitions: tuple[int, ...] = CONFIRM
     folds: int = 4
@@ -57,8 +59,8 @@ _PRECISION = ("teacher.recipe.precision=float32", "student.recipe.precision=bflo
 SUITES = {
     suite.name: suite
     for suite in (
-        Suite("elpv", "default", ("data.source=elpv", *_PRECISION)),
-        Suite("digits", "smoke", ("data.source=digits", "student.recipe.precision=float32"), rungs=(8, 30)),
+        Suite("elpv", "default", ("data.source=elpv", *_PRECISION), "tiny_500k"),
+        Suite("digits", "smoke", ("data.source=digits", "student.recipe.precision=float32"), "tiny_60k", rungs=(8, 30)),
     )
 }
 
