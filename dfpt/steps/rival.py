@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from functools import partial
 
 import torch
-from torch.nn import functional as F
 
-from dfpt.config import Distillation, Recipe
+from dfpt.config import Augmentation, Distillation, Recipe
 from dfpt.context import Context
 from dfpt.datasets import ImageSet
 from dfpt.distill.method_task import MethodTask
@@ -31,44 +29,44 @@ def train(
     images: ImageSet,
     recipe: Recipe,
     distillation: Distillation,
-    views: int,
+    augmentation: Augmentation,
     seed: int,
     context: Context,
 ) -> Progress:
     """Train the student by ``distillation.method`` with a frozen teacher, or with an assistant between the two.
 
-    The views are exact, so the teacher's last feature map comes from the cache; a method that asks for the maps
-    before it has the teacher run in every step.
+    Where the views are exact the teacher's last feature map comes from the cache; a method that asks for the maps
+    before it, or ``teacher_cache`` off, has the teacher run in every step.
     """
     teacher = laid_out(teacher)
     if "assistant" in METHODS[distillation.method].needs:
         teacher, teacher_spec = _assistant(
-            teacher, teacher_spec, student_spec, images, recipe, distillation, views, seed, context
+            teacher, teacher_spec, student_spec, images, recipe, distillation, augmentation, seed, context
         )
-    label_loss = partial(
-        F.cross_entropy, weight=networks.weights(images, recipe), label_smoothing=recipe.label_smoothing
-    )
     torch.manual_seed(seed)  # the method's own parameters
     method = create(
         distillation.method,
         NetworkShape(student.widths, student_spec.num_classes),
         NetworkShape(teacher.widths, teacher_spec.num_classes),
-        label_loss,
+        networks.label_loss(images, recipe),
         torch.from_numpy(images.labels("train")),
         distillation.options,
     )
-    from_last = "maps" not in METHODS[distillation.method].needs
+    from_last = distillation.teacher_cache and "maps" not in METHODS[distillation.method].needs
 
-    def seen_in(part: str, count: int) -> Split:
+    def seen_in(part: str, augment: Augmentation | None) -> Split:
         inputs = pixels(images, part, teacher_spec)
         given: Views = PixelViews(inputs)
         if from_last:
             last = len(teacher.stages)
+            count = augment.views if augment else 1
             given = FeatureViews(cached(teacher, last, inputs, count, context, after=teacher_spec.frozen_stages))
-        return split(images, part, PixelViews(pixels(images, part, student_spec)), given, Positions())
+        student_images = PixelViews(pixels(images, part, student_spec))
+        return split(images, part, student_images, given, Positions(), augmentation=augment)
 
     task = MethodTask(name, student, teacher, method, from_last)
-    return fit(task, seen_in("train", views), seen_in("val", 1), recipe, views, seed, context)
+    parts = seen_in("train", augmentation), seen_in("val", None)
+    return fit(task, *parts, recipe, augmentation.views, seed, context)
 
 
 def _assistant(
@@ -78,7 +76,7 @@ def _assistant(
     images: ImageSet,
     recipe: Recipe,
     distillation: Distillation,
-    views: int,
+    augmentation: Augmentation,
     seed: int,
     context: Context,
 ) -> tuple[Backbone, ModelSpec]:
@@ -93,5 +91,5 @@ def _assistant(
         update={"method": "kd", "options": options.model_dump(exclude={"assistant", "image_size"})}
     )
     context = dataclasses.replace(context, checkpoints=context.checkpoints / "assistant")
-    train("the assistant", teacher, teacher_spec, assistant, spec, images, recipe, by_kd, views, seed, context)
+    train("the assistant", teacher, teacher_spec, assistant, spec, images, recipe, by_kd, augmentation, seed, context)
     return assistant.eval(), spec
