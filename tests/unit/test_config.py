@@ -194,6 +194,18 @@ def test_an_option_of_a_method_without_a_value_is_refused() -> None:
         (["distillation.options.temperature=1"], "dfpt-kd takes no options"),
         (["distillation.method=eskd"], "set teacher.recipe.stop_after"),
         (["teacher.recipe.stop_after=0"], "teacher.recipe.stop_after"),
+        (["augmentation.flip=true"], "set distillation.teacher_cache=false"),
+        (["augmentation.cutmix=1", "distillation.method=kd"], "set distillation.teacher_cache=false"),
+        (
+            ["augmentation.mixup=1", "distillation.teacher_cache=false", "distillation.method=dkd"],
+            "has no label of its own",
+        ),
+        (
+            ["augmentation.mixup=1", "distillation.teacher_cache=false", "prompt.divergence=dkd"],
+            "has no label of its own",
+        ),
+        (["student.recipe.ema=1"], "student.recipe.ema"),
+        (["student.recipe.schedule=linear"], "student.recipe.schedule"),
     ],
 )
 def test_what_a_method_does_not_take_is_refused_before_anything_is_trained(assignments: list[str], words: str) -> None:

@@ -340,6 +340,37 @@ def test_a_student_is_taught_by_both_paths_with_another_divergence(
     assert weights(tmp_path / "student") != weights(tmp_path / "by-kl")
 
 
+RANDOM = Augmentation(views=1, crop=0.125, flip=True, mixup=0.2, cutmix=1.0)
+
+
+@pytest.mark.parametrize("method", ["dfpt-kd", "dfpt-kd+", "kd", "fitnet"])
+def test_random_changes_are_seen_by_the_student_and_by_the_teacher(
+    trained: Trained, tmp_path: Path, context: Context, method: str
+) -> None:
+    prompt = trained["prompt"]
+    if method == "dfpt-kd+":
+        prompt = tmp_path / "prompt"
+        tune_prompt.run(trained.inputs, {"prompt": prompt}, tune_config(method=method), context)
+    found = []
+    for augmentation in (Augmentation(views=1), RANDOM):
+        distillation = Distillation.model_validate({"method": method, "teacher_cache": False})
+        config = distil_config().model_copy(update={"augmentation": augmentation, "distillation": distillation})
+        place = replace(context, checkpoints=tmp_path / str(len(found)))
+        student = tmp_path / f"student-{len(found)}"
+        distil.run(trained.inputs | {"prompt": prompt}, taught(student), config, place)
+        found.append(weights(student))
+    assert found[0] != found[1]
+    assert not (context.home / "cache" / "features").exists() or method == "dfpt-kd+"  # whose prompt was tuned cached
+
+
+def test_the_baseline_is_trained_on_the_same_random_changes(
+    inspection: Any, trained: Trained, tmp_path: Path, context: Context
+) -> None:
+    config = TrainBaselineConfig(seed=0, augmentation=RANDOM, student=STUDENT)
+    train_baseline.run(inspection.inputs(), {"baseline": tmp_path / "baseline"}, config, context)
+    assert weights(tmp_path / "baseline") != weights(trained["baseline"])
+
+
 def test_a_teacher_that_is_stopped_early_is_the_first_epochs_of_the_whole_training(
     inspection: Any, trained: Trained, tmp_path: Path, context: Context
 ) -> None:
