@@ -86,6 +86,8 @@ def parse(text: str, suite: Suite) -> Cell:
 def configured(suite: Suite, cell: Cell, setting: Mapping[str, float], epochs: int, val: float | None = None) -> Config:
     """The configuration of a cell whose searched numbers are ``setting``."""
     values = {**row(cell.method).fixed, **setting, "student.recipe.epochs": epochs, "seed": cell.seed}
+    if values["distillation.method"] == "takd":
+        values["distillation.options.assistant"] = suite.assistant
     if cell.partition == BLOCK:
         values["data.split"] = "block"
     else:

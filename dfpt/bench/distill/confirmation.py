@@ -9,7 +9,7 @@ import numpy as np
 
 from dfpt.bench.distill import answers, cells
 from dfpt.bench.distill.cells import BLOCK, CONFIRMED, Cell, Told
-from dfpt.bench.distill.methods import CONTROL, OURS
+from dfpt.bench.distill.methods import CONTROL, OURS, VARIANTS
 from dfpt.bench.distill.screening import screened
 from dfpt.bench.distill.suites import Suite
 
@@ -31,7 +31,8 @@ def confirmed(suite: Suite, out: Path) -> tuple[str, ...]:
     """The methods of this tier: plain, KD, the best rivals on validation images, the control, ours."""
     scores = {method: screened(method, out)["score"] for method in suite.methods}
     always = [method for method in ("plain", "kd", CONTROL, *OURS) if method in scores]
-    rivals = sorted(scores.keys() - set(always), key=lambda method: scores[method], reverse=True)[: suite.rivals]
+    others = scores.keys() - set(always) - set(VARIANTS)
+    rivals = sorted(others, key=lambda method: scores[method], reverse=True)[: suite.rivals]
     return tuple(method for method in suite.methods if method in always or method in rivals)
 
 

@@ -40,6 +40,7 @@ class Row:
 
 _KNOWLEDGE = Range(0.05, 20.0, 1.0)
 _TEMPERATURE = Range(1.0, 16.0, 4.0)
+_STOP_AFTER = 0.4  # ours: share of the teacher's epochs; the paper searches it
 
 
 def _rival(name: str, **searched: Range) -> Row:
@@ -50,12 +51,22 @@ def _rival(name: str, **searched: Range) -> Row:
     return Row(fixed, {f"{_OPTION}{key}": value for key, value in searched.items()})
 
 
-def _ours(method: str) -> Row:
-    """DFPT with the shipped defaults; searched are the pull of the prompt path and the temperature of both paths."""
+def _ours(method: str, divergence: str = "kl", second: tuple[str, Range] = ("temperature", _TEMPERATURE)) -> Row:
+    """DFPT with the shipped defaults; searched are the pull of the prompt path and the temperature of both paths.
+
+    Args:
+        divergence: of the student from both paths; where it has a number of its own to search, ``second`` is that.
+    """
+    key, searched = second
     return Row(
-        {"distillation.method": method},
-        {"distillation.from_prompt": Range(0.05, 8.0, 0.5), "distillation.temperature": _TEMPERATURE},
+        {"distillation.method": method, "distillation.divergence": divergence},
+        {"distillation.from_prompt": Range(0.05, 8.0, 0.5), f"distillation.{key}": searched},
     )
+
+
+def _early(row: Row) -> Row:
+    """The same with a teacher that was stopped early; it is another one, so the row trains its own."""
+    return Row({**row.fixed, "teacher.recipe.stop_after": _STOP_AFTER}, row.searched)
 
 
 METHODS: dict[str, Row] = {
@@ -73,6 +84,8 @@ METHODS: dict[str, Row] = {
     "dist": _rival("dist", knowledge=_KNOWLEDGE, temperature=_TEMPERATURE),
     "ctkd": _rival("ctkd", knowledge=_KNOWLEDGE, span=Range(2.0, 60.0, 20.0)),
     "dtkd": _rival("dtkd", knowledge=_KNOWLEDGE, temperature=_TEMPERATURE),
+    "takd": _rival("takd", knowledge=_KNOWLEDGE, temperature=_TEMPERATURE),  # its assistant is the suite's
+    "eskd": _early(_rival("eskd", knowledge=_KNOWLEDGE, temperature=_TEMPERATURE)),
     "pesf_kd": _rival("pesf_kd", knowledge=_KNOWLEDGE, temperature=_TEMPERATURE),
     "fitnet": _rival("fitnet", knowledge=Range(0.1, 1000.0, 10.0)),
     "at": _rival("at", knowledge=Range(1.0, 100_000.0, 1000.0)),
@@ -89,8 +102,15 @@ METHODS: dict[str, Row] = {
     ),
     "dfpt_kd": _ours("dfpt-kd"),
     "dfpt_kd_plus": _ours("dfpt-kd+"),
+    "dfpt_kd_dkd": _ours("dfpt-kd", "dkd", ("beta", Range(0.25, 16.0, 2.0))),
+    "dfpt_kd_dist": _ours("dfpt-kd", "dist"),
+    "dfpt_kd_ls": _ours("dfpt-kd", "ls", ("temperature", Range(0.5, 8.0, 2.0))),
+    "dfpt_kd_plus_dkd": _ours("dfpt-kd+", "dkd", ("beta", Range(0.25, 16.0, 2.0))),
+    "dfpt_kd_plus_dist": _ours("dfpt-kd+", "dist"),
+    "dfpt_kd_plus_ls": _ours("dfpt-kd+", "ls", ("temperature", Range(0.5, 8.0, 2.0))),
 }
 CONTROL, BASE, OURS = "kd_at_places", "dfpt_kd", ("dfpt_kd", "dfpt_kd_plus")
+VARIANTS = tuple(name for name in METHODS if name.startswith("dfpt") and name not in OURS)  # screened alone
 
 
 def _but(**changed: Any) -> Row:

@@ -19,6 +19,7 @@ class Suite:
     Attributes:
         profile: of params.yaml, the base of every cell.
         assignments: what differs from it, as for ``--set``.
+        assistant: TAKD's network between teacher and student.
         methods: that are screened.
         partitions: seeds of the confirm tier's partitions.
         folds: of each partition, all of which are tested once.
@@ -38,6 +39,7 @@ class Suite:
     name: str
     profile: str
     assignments: tuple[str, ...]
+    assistant: str
     methods: tuple[str, ...] = tuple(METHODS)
     partitions: tuple[int, ...] = CONFIRM
     folds: int = 4
@@ -70,6 +72,7 @@ SUITES = {
             "elpv",
             "default",
             ("data.source=elpv", *_PRECISION),
+            "tiny_500k",
             gap_teachers=("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2"),
             gap_students=("tiny_20k", "tiny_60k", "tiny_200k", "tiny_500k"),
         ),
@@ -77,6 +80,7 @@ SUITES = {
             "digits",
             "smoke",
             ("data.source=digits", "student.recipe.precision=float32"),
+            "tiny_60k",
             rungs=(8, 30),
             gap_teachers=("resnet8", "resnet20"),
             gap_students=("tiny_20k", "tiny_60k"),

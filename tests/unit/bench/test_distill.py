@@ -46,7 +46,7 @@ def test_every_trial_of_every_method_is_a_valid_configuration(method: str) -> No
         if name in RIVALS:
             RIVALS[name].options.model_validate(config.distillation.options)
         else:
-            assert name == {"dfpt_kd_plus": "dfpt-kd+"}.get(method, "dfpt-kd")
+            assert name == ("dfpt-kd+" if "plus" in method else "dfpt-kd")
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -61,6 +61,16 @@ def test_trials_start_with_the_defaults_and_fill_the_ranges(method: str) -> None
         assert searched.low <= min(values) < middle < max(values) <= searched.high
         assert len(set(values)) == len(values)
         assert not screening.at_edge(searched.default, searched)
+
+
+def test_the_rows_whose_networks_are_others_say_which() -> None:
+    early = cells.configured(ELPV, Cell("eskd", ELPV.development, 0, 0), {}, ELPV.epochs)
+    assert early.teacher.recipe.stop_after == 0.4
+    by_assistant = cells.configured(ELPV, Cell("takd", ELPV.development, 0, 0), {}, ELPV.epochs)
+    assert by_assistant.distillation.options["assistant"] == ELPV.assistant
+    for method, divergence in (("dfpt_kd", "kl"), ("dfpt_kd_dkd", "dkd"), ("dfpt_kd_plus_ls", "ls")):
+        config = cells.configured(ELPV, Cell(method, ELPV.development, 0, 0), {}, ELPV.epochs)
+        assert (config.distillation.divergence, config.prompt.divergence) == (divergence, "kl")
 
 
 def test_the_partitions_that_confirm_are_not_the_one_that_was_searched_on() -> None:
@@ -87,7 +97,7 @@ def test_an_optimum_at_the_end_of_its_range_is_told() -> None:
 
 def test_the_best_rivals_are_confirmed_besides_those_that_always_are(tmp_path: Path) -> None:
     (tmp_path / "screened").mkdir()
-    scores = dict.fromkeys(METHODS, 0.5) | {"dist": 0.7, "crd": 0.8, "at": 0.6}
+    scores = dict.fromkeys(METHODS, 0.5) | {"dist": 0.7, "crd": 0.8, "at": 0.6, "dfpt_kd_dkd": 0.9}
     for method, score in scores.items():
         (tmp_path / "screened" / f"{method}.json").write_text(json.dumps({"score": score, "setting": {}}))
     chosen = confirmation.confirmed(ELPV, tmp_path)
