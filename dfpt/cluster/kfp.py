@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,7 @@ class Target:
 
     Attributes:
         host: the API's address, http or https.
-        namespace: the profile's namespace; empty where Kubeflow Pipelines has a single user.
+        namespace: the profile's namespace; a Kubeflow Pipelines for a single user has none and is not told.
         token: a file; read anew for every call, because the kubelet renews it.
         timeout_seconds: for one call.
     """
@@ -68,11 +69,18 @@ class Pipelines:
         self._experiments = kfp_server_api.ExperimentServiceApi(client)
         self._runs = kfp_server_api.RunServiceApi(client)
         self._recurring = kfp_server_api.RecurringRunServiceApi(client)
+        self._health = kfp_server_api.HealthzServiceApi(client)
+
+    @cached_property
+    def namespace(self) -> str | None:
+        """The namespace as requests carry it; None where there is a single user, whose API refuses any."""
+        answer = self._call("asking who it serves", self._health.healthz_service_get_healthz_with_http_info)
+        return (self.target.namespace or None) if answer.multi_user else None
 
     # Pipelines and their versions
 
     def pipeline(self, name: str) -> api.V2beta1Pipeline | None:
-        query = {"filter": _equals("display_name", name)} | self._namespace()
+        query = {"filter": _equals("display_name", name)} | self._within()
         call = self._pipelines.pipeline_service_list_pipelines_with_http_info
         found = list(self._pages("looking for the pipeline", call, "pipelines", **query))
         return found[0] if found else None
@@ -82,7 +90,7 @@ class Pipelines:
         import kfp_server_api
 
         body = kfp_server_api.V2beta1Pipeline(
-            display_name=name, name=name, description=description, namespace=self.target.namespace or None
+            display_name=name, name=name, description=description, namespace=self.namespace
         )
         call = self._pipelines.pipeline_service_create_pipeline_with_http_info
         return self._call("making the pipeline", call, body)
@@ -104,7 +112,7 @@ class Pipelines:
     # Experiments
 
     def experiment(self, name: str) -> api.V2beta1Experiment | None:
-        query = {"filter": _equals("display_name", name)} | self._namespace()
+        query = {"filter": _equals("display_name", name)} | self._within()
         call = self._experiments.experiment_service_list_experiments_with_http_info
         found = list(self._pages("looking for the experiment", call, "experiments", **query))
         return found[0] if found else None
@@ -113,7 +121,7 @@ class Pipelines:
         """Raises Conflict where somebody was quicker."""
         import kfp_server_api
 
-        body = kfp_server_api.V2beta1Experiment(display_name=name, namespace=self.target.namespace or None)
+        body = kfp_server_api.V2beta1Experiment(display_name=name, namespace=self.namespace)
         call = self._experiments.experiment_service_create_experiment_with_http_info
         return self._call("making the experiment", call, body)
 
@@ -129,7 +137,7 @@ class Pipelines:
     def runs(self, experiment_id: str | None = None, name: str | None = None) -> Iterator[api.V2beta1Run]:
         """The newest first."""
         query: dict[str, Any] = {"sort_by": "created_at desc"}
-        query |= {"experiment_id": experiment_id} if experiment_id else self._namespace()
+        query |= {"experiment_id": experiment_id} if experiment_id else self._within()
         if name:
             query["filter"] = _equals("display_name", name)
         yield from self._pages("listing the runs", self._runs.run_service_list_runs_with_http_info, "runs", **query)
@@ -139,7 +147,7 @@ class Pipelines:
     def recurring_runs(self) -> Iterator[api.V2beta1RecurringRun]:
         """All of the namespace, ours or not."""
         call = self._recurring.recurring_run_service_list_recurring_runs_with_http_info
-        yield from self._pages("listing the recurring runs", call, "recurring_runs", **self._namespace())
+        yield from self._pages("listing the recurring runs", call, "recurring_runs", **self._within())
 
     def create_recurring_run(self, body: api.V2beta1RecurringRun) -> api.V2beta1RecurringRun:
         call = self._recurring.recurring_run_service_create_recurring_run_with_http_info
@@ -158,8 +166,8 @@ class Pipelines:
         call = getattr(self._recurring, f"recurring_run_service_{deed}_recurring_run_with_http_info")
         self._call(f"to {deed} the recurring run", call, recurring_run_id)
 
-    def _namespace(self) -> dict[str, str]:
-        return {"namespace": self.target.namespace} if self.target.namespace else {}
+    def _within(self) -> dict[str, str]:
+        return {"namespace": self.namespace} if self.namespace else {}
 
     def _read_token(self, configuration: Any) -> None:
         assert self.target.token is not None

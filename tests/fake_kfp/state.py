@@ -32,6 +32,8 @@ class State:
     experiments: dict[str, Thing] = field(default_factory=dict)
     runs: dict[str, Thing] = field(default_factory=dict)
     recurring: dict[str, Thing] = field(default_factory=dict)
+    script: list[Thing] = field(default_factory=list)  # what the next looks at a run find changed
+    multi_user: bool = True
     clock: datetime = datetime(2026, 11, 24, tzinfo=UTC)
 
     def now(self) -> str:
@@ -41,8 +43,11 @@ class State:
 
     # The operations, by their published names
 
+    def healthz_service_get_healthz(self, query: Mapping[str, str]) -> Thing:
+        return {"multi_user": True} if self.multi_user else {}
+
     def pipeline_service_list_pipelines(self, query: Mapping[str, str], **_: str) -> Thing:
-        return _page("pipelines", self.pipelines, query)
+        return self._mine("pipelines", self.pipelines, query)
 
     def pipeline_service_create_pipeline(self, query: Mapping[str, str], body: Thing) -> Thing:
         if any(known["display_name"] == body["display_name"] for known in self.pipelines.values()):
@@ -71,7 +76,7 @@ class State:
         return self._add(self.versions, "pipeline_version_id", body)
 
     def experiment_service_list_experiments(self, query: Mapping[str, str], **_: str) -> Thing:
-        return _page("experiments", self.experiments, query)
+        return self._mine("experiments", self.experiments, query)
 
     def experiment_service_create_experiment(self, query: Mapping[str, str], body: Thing) -> Thing:
         if any(known["display_name"] == body["display_name"] for known in self.experiments.values()):
@@ -84,15 +89,18 @@ class State:
         return self._add(self.runs, "run_id", body | {"state": "PENDING"})
 
     def run_service_get_run(self, query: Mapping[str, str], run_id: str) -> Thing:
-        return _known(self.runs, run_id)
+        found = _known(self.runs, run_id)
+        if self.script:
+            found.update(self.script.pop(0))
+        return found
 
     def run_service_list_runs(self, query: Mapping[str, str], **_: str) -> Thing:
         wanted = query.get("experiment_id")
         mine = {key: run for key, run in self.runs.items() if wanted in (None, run["experiment_id"])}
-        return _page("runs", mine, query)
+        return self._mine("runs", mine, query)
 
     def recurring_run_service_list_recurring_runs(self, query: Mapping[str, str], **_: str) -> Thing:
-        return _page("recurringRuns", self.recurring, query)
+        return self._mine("recurringRuns", self.recurring, query)
 
     def recurring_run_service_create_recurring_run(self, query: Mapping[str, str], body: Thing) -> Thing:
         _known(self.experiments, body["experiment_id"])
@@ -117,7 +125,14 @@ class State:
         _known(self.recurring, recurring_run_id).update(mode="DISABLE", status="DISABLED")
         return {}
 
+    def _mine(self, field: str, things: Mapping[str, Thing], query: Mapping[str, str]) -> Thing:
+        if query.get("namespace") and not self.multi_user:
+            raise Refused(400, "in single-user mode nothing is filtered by namespace")
+        return _page(field, things, query)
+
     def _add(self, things: dict[str, Thing], key: str, body: Thing) -> Thing:
+        if body.get("namespace") and not self.multi_user:
+            raise Refused(400, "in single-user mode there is no namespace")
         made = body | {key: str(uuid.uuid4()), "created_at": self.now()}
         things[made[key]] = made
         return made

@@ -70,6 +70,19 @@ def test_all_pages_are_read(client: Pipelines, kubeflow: FakePipelines) -> None:
     assert [run.run_id for run in client.runs(experiment.experiment_id)] == ["4", "3", "2", "1", "0"]
 
 
+def test_a_kubeflow_for_a_single_user_is_told_no_namespace(client: Pipelines, kubeflow: FakePipelines) -> None:
+    kubeflow.state.multi_user = False
+    client.create_pipeline("p", "")
+    assert client.pipeline("p") is not None
+    assert list(client.recurring_runs()) == []
+
+
+def test_other_peoples_namespaces_are_not_looked_into(client: Pipelines, kubeflow: FakePipelines) -> None:
+    theirs = {"display_name": "p", "pipeline_id": "1", "namespace": "others", "created_at": "2026-01-01T00:00:00Z"}
+    kubeflow.state.pipelines["1"] = theirs
+    assert client.pipeline("p") is None
+
+
 @pytest.mark.parametrize(
     ("status", "kind", "code", "word"),
     [
