@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dfpt.datasets import corruptions
+from dfpt import corruption
 from dfpt.evaluation import mcnemar
 
 ROUNDING = 1e-9  # figures are ratios of counts, but a difference of two carries a rounding error: 0.9 - 0.89 > 0.01
@@ -76,5 +76,5 @@ def champions(champion: Values | None) -> Values:
 
 def under(report: Values, kind: str, strength: str) -> float:
     """The student's accuracy under a corruption; ``worst`` is the lowest of all kinds at this strength."""
-    kinds = tuple(corruptions.SUITE) if kind == "worst" else (kind,)
+    kinds = tuple(corruption.SUITE) if kind == "worst" else (kind,)
     return min(number(report, "robustness", "corrupted", each, strength, "student") for each in kinds)
