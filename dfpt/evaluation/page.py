@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from dfpt.evaluation import gate as rules
-from dfpt.evaluation import schema
+from dfpt.evaluation import gate as gating
+from dfpt.evaluation import rules, schema, shown
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -16,6 +16,15 @@ MODELS = {
     "baseline": ("Student alone", "the same small network, trained without the teacher"),
     "student": ("Distilled student", "the candidate: the small network, taught by the teacher"),
 }
+# kind of corruption -> its name and the unit of its strengths
+KINDS = {
+    "noise": ("Noise", "σ, of the grey range"),
+    "blur": ("Blur", "σ, pixels of 64"),
+    "brightness": ("Brightness", "times"),
+    "darkness": ("Darkness", "times"),
+    "rotation": ("Rotation", "degrees"),
+    "contrast": ("Contrast", "times"),
+}
 
 
 def evaluation(report: Mapping[str, Any]) -> str:
@@ -23,11 +32,15 @@ def evaluation(report: Mapping[str, Any]) -> str:
     return _environment().get_template("evaluation.html").render(report=report, **_verdict(report))
 
 
-def gate(decision: rules.Decision, report: Mapping[str, Any]) -> str:
-    """gate.html; the evidence is shown below the checks only where the report can be trusted."""
+def gate(decision: gating.Decision, report: Mapping[str, Any], differences: Mapping[str, Any] | None = None) -> str:
+    """gate.html; the evidence is shown below the checks only where the report can be trusted.
+
+    Args:
+        differences: of :func:`dfpt.evaluation.differences.examples`; None where there is none to show.
+    """
     evidence = report if "error" not in report and schema.problem(report) is None else None
-    rule = {rule.name: rule for rule in rules.RULES}
-    return _environment().get_template("gate.html").render(decision=decision, rules=rule, report=evidence)
+    template = _environment().get_template("gate.html")
+    return template.render(decision=decision, show=rules.SHOW, report=evidence, differences=differences)
 
 
 def _verdict(report: Mapping[str, Any]) -> dict[str, str]:
@@ -54,10 +67,10 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "percent": rules.percent,
+        "percent": shown.percent,
         "points": lambda value: f"{100 * value:+.1f}".replace("-", "−"),
-        "count": rules.count,
-        "milliseconds": rules.milliseconds,
+        "count": shown.count,
+        "milliseconds": shown.milliseconds,
     }
-    environment.globals["names"] = MODELS
+    environment.globals |= {"names": MODELS, "KINDS": KINDS}
     return environment
