@@ -134,4 +134,4 @@ ServiceHere = Annotated[Service, Depends(get_service)]
 RegistryHere = Annotated[Registry, Depends(get_registry)]
 Whoever = Annotated[Identity | None, Depends(current_identity)]
 Somebody = Annotated[Identity, Depends(require_identity)]
-WRITE = [Depends(csrf), Depends(limited)]  # of every route that changes something
+WRITE = [Depends(require_identity), Depends(csrf), Depends(limited)]  # of every route that changes something
