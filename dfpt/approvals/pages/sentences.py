@@ -1,0 +1,91 @@
+"""Sentences that the registry and the gate write in English, so that a reader of another language reads them too.
+
+They stand in the log and in ``gate.json``, which are never translated; here they are recognised and said again. What
+is not recognised, such as a person's reason, is shown as it was written.
+"""
+
+from __future__ import annotations
+
+import re
+
+NAMES = frozenset({"model", "window", "days", "actor", "role", "number"})  # parts that are no sentence themselves
+
+
+def N_(message: str) -> str:
+    """Marks a message for the catalogue that is translated elsewhere."""
+    return message
+
+
+def _pattern(message: str) -> re.Pattern[str]:
+    """The regular expression of a message with ``%(name)s`` in it."""
+    escaped = re.sub(r"%\\\((\w+)\\\)s", r"(?P<\1>.+)", re.escape(message).replace("%%", "%"))
+    return re.compile(escaped.replace("(?P<model>.+)", r"(?P<model>\S+)"), re.DOTALL)
+
+
+_MESSAGES = (
+    # dfpt/registry/policy.py
+    N_("The policy knows no emergency for this model."),
+    N_("Only an admin may pass over the rules."),
+    N_("Only an approver may approve."),
+    N_("Nobody approves what he or she requested or trained."),
+    N_("Nothing is promoted during %(window)s."),
+    N_("Only a requester may withdraw a request."),
+    N_("Only who asked for it, or an admin, may withdraw a request."),
+    N_("Approve in the ordinary way."),
+    N_("Ask an admin."),
+    N_("Ask an approver."),
+    N_("Ask another approver."),
+    N_("Wait for its end; an admin may pass over it."),
+    N_("Reject it, or ask an admin."),
+    # dfpt/registry: permission, errors, promotion, rollback
+    N_("%(actor)s may not %(deed)s: that takes the role %(role)s."),
+    N_("approve"),
+    N_("reject"),
+    N_("withdraw"),
+    N_("roll back"),
+    N_("approvals.yaml says who is."),
+    N_("A decision needs a reason."),
+    N_("%(model)s cannot be %(wish)s: its request is %(state)s."),
+    N_("approved"),
+    N_("rejected"),
+    N_("withdrawn"),
+    N_("promoted"),
+    N_("expired"),
+    N_("superseded"),
+    N_("pending"),
+    N_("approved and half promoted"),
+    N_("Finish it: approve it again."),
+    N_("%(model)s is the champion already."),
+    N_("There is no request for %(model)s."),
+    N_("There is no version of %(model)s before the one in production."),
+    N_("The log knows no promotion to %(model)s."),
+    N_("%(model)s or its files are gone."),
+    # what the registry writes into the log by itself
+    N_("filed"),
+    N_("promoted to %(model)s"),
+    N_("nobody decided within %(days)s days"),
+    N_("%(model)s, which is newer, was promoted"),
+    N_("approval refused: %(why)s"),
+    N_("promotion refused: %(why)s"),
+    N_("production is as the log says"),
+    # dfpt/evaluation/gate.py
+    N_("The evaluation report is whole and names the weights it is about."),
+    N_("There is no champion yet, so there is nothing to fall behind."),
+    N_("The %(figure)s is %(found)s; at least %(asked)s is asked."),
+    N_("The %(figure)s is %(found)s; at most %(asked)s is asked."),
+    N_("accuracy"),
+    N_("macro-F1"),
+    N_("accuracy on defective or sound"),
+    N_("share of defective images found"),
+    N_("accuracy on the worst slice"),
+    N_("accuracy lost against the teacher"),
+    N_("accuracy gained over the same network trained alone"),
+    N_("largest likely loss of accuracy against the champion"),
+    N_("number of parameters"),
+    N_("time for one image on one CPU core"),
+    N_("none (it gains %(gain)s)"),
+    N_("%(number)s points"),
+    # the last: it fits whatever begins with a model
+    N_("%(model)s: %(why)s"),
+)
+SENTENCES = tuple((_pattern(message), message) for message in _MESSAGES)
