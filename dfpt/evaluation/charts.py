@@ -35,6 +35,16 @@ class ReliabilityWords:
     bin: str
 
 
+@dataclass(frozen=True)
+class Block:
+    """A part of a time line, from ``begins`` to ``ends`` (shares of the whole); ``said`` is for whoever asks."""
+
+    label: str
+    said: str
+    begins: float
+    ends: float
+
+
 def scale(spans: Sequence[Span], least: float = 0.01) -> tuple[float, float]:
     """The range (low, high) that holds all intervals, at least ``least`` wide: bars of one column share it."""
     ends = [end for span in spans for end in (span.value, span.low, span.high) if end is not None]
@@ -134,6 +144,21 @@ def reliability(bins: Sequence[Mapping[str, Any]], images: int, words: Reliabili
     parts.append(f'<g transform="rotate(-90 -48 {height // 2})">{_text(-48, height / 2, "middle", words.right)}</g>')
     parts.append("</g>")
     return _svg(300, 250, words.title, parts)
+
+
+def timeline(blocks: Sequence[Block], title: str) -> Markup:
+    """Blocks one after the other, 720 x 30; the last is the present one."""
+    parts = []
+    for number, block in enumerate(blocks):
+        x, width = 720 * block.begins, max(720 * (block.ends - block.begins), 2.0)
+        kind = "block now" if number == len(blocks) - 1 else "block"
+        parts.append(
+            f'<rect class="{kind}" x="{x:.1f}" y="1" width="{width:.1f}" height="28" rx="3">'
+            f"<title>{Markup.escape(block.said)}</title></rect>"
+        )
+        if width >= 24:
+            parts.append(_text(x + width / 2, 20, "middle", block.label))
+    return _svg(720, 30, title, parts)
 
 
 def shade(images: int, total: int) -> int:

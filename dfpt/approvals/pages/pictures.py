@@ -11,6 +11,7 @@ from markupsafe import Markup
 from dfpt.approvals.pages.words import Words
 from dfpt.evaluation import charts
 from dfpt.evaluation.charts import Span
+from dfpt.registry.history import Deployment
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,14 @@ class Pictures:
             _("{images} images: {sure} sure, {right} right"),
         )
         return charts.reliability(bins, images, words)
+
+    def timeline(self, spans: Sequence[tuple[Deployment, float, float]]) -> Markup:
+        """Which version was in production for how much of the time."""
+        blocks = []
+        for item, begins, ends in spans:
+            said = f"{item.production_version}: {self.words.moment(item.at)}"
+            blocks.append(charts.Block(str(item.production_version), said, begins, ends))
+        return charts.timeline(blocks, self.words.gettext("Versions in production over time"))
 
     def legend(self, number: int) -> Markup:
         return charts.legend(number)

@@ -16,7 +16,7 @@ from dfpt.approvals.pages.views.verdict import Verdict
 from dfpt.registry import history, permission, policy, promotion, requests
 from dfpt.registry.actor import Actor
 from dfpt.registry.database import Record, Request, State, Vote
-from dfpt.registry.errors import NotFound
+from dfpt.registry.errors import NotFound, WrongState
 from dfpt.registry.handle import Registry
 from dfpt.registry.history import Deployment
 from dfpt.registry.policy import Deed, Ruling
@@ -159,8 +159,8 @@ def _evidence_of(registry: Registry, champion: Deployment | None, request: Reque
         return None
 
 
-def decide(registry: Registry, number: int) -> tuple[str, int]:
-    """(model, version) that a form about this request decides on.
+def decidable(registry: Registry, number: int) -> Request:
+    """The request that a form was about.
 
     Raises:
         NotFound: there is no such request.
@@ -169,5 +169,5 @@ def decide(registry: Registry, number: int) -> tuple[str, int]:
     request = by_id(registry, number)
     newest = promotion.find(registry, request.name, request.version)
     if newest.id != request.id:
-        promotion.require_pending(request)
-    return request.name, request.version
+        raise WrongState(request.model, request.state, "decided", "It has been asked for again: look at that request.")
+    return request
