@@ -91,6 +91,11 @@ class Comparison:
     parts_range: tuple[float, float]
     confusions: tuple[Confusion, ...]
 
+    @property
+    def allowed_shown(self) -> bool:
+        """Whether the loss that the gate lets pass lies in the picture."""
+        return any(item.allowed is not None and item.allowed <= self.reach for item in self.differences)
+
 
 def of(evidence: Evidence, champion: Evidence | None) -> Comparison | None:
     """Everything side by side; None where the candidate's evidence cannot be trusted.
