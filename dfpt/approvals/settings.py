@@ -89,6 +89,12 @@ class Settings(Section):
     mlflow_seconds: Positive = 10
     retry_seconds: Positive = 10
 
+    @model_validator(mode="after")
+    def _reachable(self) -> Settings:
+        if not is_loopback(self.host) and not self.public_url:
+            raise ValueError("a host beyond loopback needs public_url, as browsers write it")
+        return self
+
     @property
     def url(self) -> str:
         """Where browsers find the service, without a slash at the end."""

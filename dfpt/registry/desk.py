@@ -27,11 +27,13 @@ class Answer:
         message: a sentence for people.
         shown: what programs read.
         pending: it waits for a person's approval.
+        waiting: it was decided, and waits for MLflow.
     """
 
     message: str
     shown: dict[str, Any] = field(default_factory=dict)
     pending: bool = False
+    waiting: bool = False
 
 
 class Desk(Protocol):

@@ -32,11 +32,10 @@ router = APIRouter(responses=WRITING | DECIDING, dependencies=WRITE)
 Deed = Callable[[Local], desk.Answer]
 
 
-def decide(service: Service, known: Identity, deed: Deed, dry_run: bool = False) -> Answer:
+def decide(service: Service, known: Identity, deed: Deed) -> Answer:
     """Let somebody decide, in turn."""
     with service.deciding() as registry:
-        done = deed(Local(registry, known.actor))
-    return Answer(message=done.message, shown=done.shown, pending=done.pending, dry_run=dry_run)
+        return Answer.model_validate(deed(Local(registry, known.actor)))
 
 
 def _by(scope: Scope) -> Any:
@@ -52,7 +51,7 @@ def request(
     wish: Decision,
 ) -> Answer:
     """Ask for the approval of a candidate."""
-    return decide(service, known, lambda at: at.request(name, version, wish.reason, wish.dry_run), wish.dry_run)
+    return decide(service, known, lambda at: at.request(name, version, wish.reason, wish.dry_run))
 
 
 @router.post(
@@ -73,7 +72,6 @@ def approve(
             service,
             known,
             lambda at: at.approve(name, version, wish.reason, wish.dry_run, wish.emergency),
-            wish.dry_run,
         )
     except Exception:  # whatever it was: the decision may have been written down before
         unfinished = None if wish.dry_run else approved_by(service, known, name, version)
@@ -92,7 +90,7 @@ def approved_by(service: Service, known: Identity, name: str, version: int) -> A
     if found is None or found.state != State.APPROVED or known.actor.name not in str(found.decided_by).split(", "):
         return None
     message = f"{found.model} is approved and waits for the registry; it is promoted when MLflow answers again."
-    return Answer(message=message, shown=desk.as_object(found), pending=False, dry_run=False)
+    return Answer(message=message, shown=desk.as_object(found), pending=False, waiting=True)
 
 
 @router.post("/models/{name}/versions/{version}/reject")
@@ -104,7 +102,7 @@ def reject(
     wish: Decision,
 ) -> Answer:
     """Say no to a candidate; the pipeline does not ask for the same weights again."""
-    return decide(service, known, lambda at: at.reject(name, version, wish.reason, wish.dry_run), wish.dry_run)
+    return decide(service, known, lambda at: at.reject(name, version, wish.reason, wish.dry_run))
 
 
 @router.post("/models/{name}/versions/{version}/withdraw")
@@ -116,7 +114,7 @@ def withdraw(
     wish: Decision,
 ) -> Answer:
     """Take a request back; an admin may take anybody's."""
-    return decide(service, known, lambda at: at.withdraw(name, version, wish.reason, wish.dry_run), wish.dry_run)
+    return decide(service, known, lambda at: at.withdraw(name, version, wish.reason, wish.dry_run))
 
 
 @router.post("/models/{name}/rollback")
@@ -127,4 +125,4 @@ def roll_back(
     wish: RollbackWish,
 ) -> Answer:
     """Make an earlier production version the champion again."""
-    return decide(service, known, lambda at: at.roll_back(name, wish.to, wish.reason, wish.dry_run), wish.dry_run)
+    return decide(service, known, lambda at: at.roll_back(name, wish.to, wish.reason, wish.dry_run))

@@ -46,10 +46,12 @@ class RollbackWish(Decision):
 class Answer(BaseModel):
     """What became of a wish: a sentence for people, ``shown`` for programs."""
 
+    model_config = ConfigDict(from_attributes=True)
+
     message: str
     shown: dict[str, Any]
     pending: bool = Field(description="It waits for a person's approval.")
-    dry_run: bool
+    waiting: bool = Field(description="It was decided, and waits for MLflow.")
 
 
 class RequestShown(BaseModel):
