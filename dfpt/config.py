@@ -186,10 +186,23 @@ class Distillation(Section):
 class Evaluation(Section):
     bootstrap: Positive = 2000  # resamples behind every interval
     latency_runs: Positive = 30
+    robustness_images: Annotated[int, Field(ge=0)] = 200  # at most so many are corrupted, in thirty ways; 0: none
+
+
+class Device(Section):
+    """What the student may cost where it will run. A budget that is null is not asked for."""
+
+    slowdown: Annotated[float, Field(gt=0)] = 1.0  # how many times slower its core is than the one that evaluates
+    max_latency_seconds: Annotated[float, Field(gt=0)] | None = None  # one image, one core
+    max_parameters: Positive | None = None
+    max_weights_bytes: Positive | None = None
+
+
+UnderCorruption = Annotated[str, Field(pattern=r"^(noise|blur|brightness|darkness|rotation|contrast|worst)@[1-5]$")]
 
 
 class Thresholds(Section):
-    """What a student must reach. A threshold that is null is not asked for."""
+    """What a student must reach. A threshold that is null or absent is not asked for."""
 
     min_accuracy: Share | None = None
     min_macro_f1: Share | None = None
@@ -198,9 +211,16 @@ class Thresholds(Section):
     min_worst_slice: Share | None = None
     max_drop_against_teacher: float | None = None
     min_gain_over_baseline: float | None = None
+    max_ece: Share | None = None
+    min_slices: dict[str, Share] = Field(default_factory=dict)  # by column=value
+    min_under_corruption: dict[UnderCorruption, Share] = Field(default_factory=dict)  # by kind@strength
+    max_likely_drop_against_teacher: float | None = None  # non-inferiority margin on the interval's lower end
+    min_p_worse_than_teacher: Share | None = None  # exact McNemar test, one-sided
     max_drop_against_champion: float | None = None  # non-inferiority margin on the interval's lower end
+    min_p_worse_than_champion: Share | None = None
     max_parameters: Positive | None = None
     max_latency_seconds: Annotated[float, Field(gt=0)] | None = None
+    device: str | None = None  # a profile under devices:
 
 
 class Registration(Section):
@@ -227,7 +247,16 @@ class Config(Section):
     distillation: Distillation = Distillation()
     evaluation: Evaluation = Evaluation()
     gate: dict[str, Thresholds] = Field(default_factory=lambda: {"default": Thresholds()})  # by source
+    devices: dict[str, Device] = Field(default_factory=dict)
     registration: Registration = Registration()
+
+    @model_validator(mode="after")
+    def _knows_its_devices(self) -> Config:
+        for source, thresholds in self.gate.items():
+            if thresholds.device is not None and thresholds.device not in self.devices:
+                known = ", ".join(self.devices) or "none"
+                raise ValueError(f"gate.{source}.device is {thresholds.device!r}; under devices there is {known}")
+        return self
 
     def thresholds(self) -> Thresholds:
         """The gate's thresholds for this source: under its name, else its kind (``folder``), else ``default``."""
@@ -284,6 +313,7 @@ class GateConfig(Section):
     seed: int
     evaluation: Evaluation
     gate: Thresholds
+    devices: dict[str, Device] = Field(default_factory=dict)
     registration: Registration
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from dfpt.evaluation import charts, schema
-from dfpt.evaluation import gate as rules
+from dfpt.evaluation import charts, rules, schema, shown
+from dfpt.evaluation import gate as gating
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -17,6 +17,15 @@ MODELS = {
     "baseline": ("Student alone", "the same small network, trained without the teacher"),
     "student": ("Distilled student", "the candidate: the small network, taught by the teacher"),
 }
+# kind of corruption -> its name and the unit of its strengths
+KINDS = {
+    "noise": ("Noise", "σ, of the grey range"),
+    "blur": ("Blur", "σ, pixels of 64"),
+    "brightness": ("Brightness", "times"),
+    "darkness": ("Darkness", "times"),
+    "rotation": ("Rotation", "degrees"),
+    "contrast": ("Contrast", "times"),
+}
 
 
 def evaluation(report: Mapping[str, Any]) -> str:
@@ -24,11 +33,15 @@ def evaluation(report: Mapping[str, Any]) -> str:
     return _environment().get_template("evaluation.html").render(report=report, **_verdict(report))
 
 
-def gate(decision: rules.Decision, report: Mapping[str, Any]) -> str:
-    """gate.html; the evidence is shown below the checks only where the report can be trusted."""
+def gate(decision: gating.Decision, report: Mapping[str, Any], differences: Mapping[str, Any] | None = None) -> str:
+    """gate.html; the evidence is shown below the checks only where the report can be trusted.
+
+    Args:
+        differences: of :func:`dfpt.evaluation.differences.examples`; None where there is none to show.
+    """
     evidence = report if "error" not in report and schema.problem(report) is None else None
-    rule = {rule.name: rule for rule in rules.RULES}
-    return _environment().get_template("gate.html").render(decision=decision, rules=rule, report=evidence)
+    template = _environment().get_template("gate.html")
+    return template.render(decision=decision, show=rules.SHOW, report=evidence, differences=differences)
 
 
 def _verdict(report: Mapping[str, Any]) -> dict[str, str]:
@@ -55,13 +68,14 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "percent": rules.percent,
+        "percent": shown.percent,
         "points": lambda value: f"{100 * value:+.1f}".replace("-", "−"),
-        "count": rules.count,
-        "milliseconds": rules.milliseconds,
+        "count": shown.count,
+        "milliseconds": shown.milliseconds,
     }
     environment.filters["shade"] = charts.shade
-    environment.globals |= {"names": MODELS, "interval_chart": _interval, "reliability_chart": _reliability}
+    environment.globals |= {"names": MODELS, "KINDS": KINDS}
+    environment.globals |= {"interval_chart": _interval, "reliability_chart": _reliability}
     return environment
 
 
@@ -69,7 +83,7 @@ def _interval(figures: Mapping[str, Any], models: Mapping[str, Mapping[str, Any]
     """One model's accuracy, on the range that all of them share."""
     spans = [charts.Span(model["accuracy"], model["accuracy_low"], model["accuracy_high"]) for model in models.values()]
     own = charts.Span(figures["accuracy"], figures["accuracy_low"], figures["accuracy_high"])
-    return charts.interval(own, *charts.scale(spans), title=rules.percent(own.value))
+    return charts.interval(own, *charts.scale(spans), title=shown.percent(own.value))
 
 
 def _reliability(bins: Sequence[Mapping[str, Any]], images: int, name: str) -> Markup:

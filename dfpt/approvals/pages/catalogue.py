@@ -36,7 +36,9 @@ def read(language: str) -> Catalog:
 def extracted() -> Catalog:
     """Every message of the pages, from their templates and from this package's Python."""
     catalogue = Catalog(project="dfpt", copyright_holder="the dfpt authors", charset="utf-8", fuzzy=False)
-    found = extract_from_dir(str(_HERE), _METHODS, _OPTIONS, keywords={"_": None, "N_": None, "gettext": None, "ngettext": (1, 2)})
+    found = extract_from_dir(
+        str(_HERE), _METHODS, _OPTIONS, keywords={"_": None, "N_": None, "gettext": None, "ngettext": (1, 2)}
+    )
     for filename, _line, message, comments, context in found:
         catalogue.add(message, None, [(filename, None)], auto_comments=comments, context=context)  # type: ignore[list-item]
     return catalogue

@@ -37,12 +37,9 @@ _KEPT = ("training_seconds", "best_epoch")
 
 Pixels = NDArray[np.uint8]
 
+_KINDS = {"noise": "noise", "blur": "blur", "dark": "darkness", "bright": "brightness", "rotation": "rotation"}
 CORRUPTIONS: Mapping[str, Callable[[Pixels], Pixels]] = {
-    "noise": lambda images: corruptions.noise(images, 0.06, np.random.default_rng(0)),
-    "blur": partial(corruptions.blur, sigma=1.5),
-    "dark": partial(corruptions.brightness, factor=0.75),
-    "bright": partial(corruptions.brightness, factor=1.25),
-    "rotation": partial(corruptions.rotation, degrees=10.0),
+    name: partial(corruptions.corrupt, kind=kind, strength=3) for name, kind in _KINDS.items()
 }
 
 

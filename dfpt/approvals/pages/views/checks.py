@@ -1,4 +1,4 @@
-"""The gate's decision, line by line."""
+"""The gate's decision, line by line, as ``gate.json`` has it."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dfpt.evaluation import gate
-
 
 @dataclass(frozen=True)
 class Check:
     """One question of the gate.
 
     Attributes:
-        at_least: whether ``asked`` is a floor; None where the rule is not known here.
-        kind: how the figures are written: rate, points, count, seconds; empty: as they are.
-        reason: the gate's own sentence, in English.
+        unit: of ``asked`` and ``found``, a key of :data:`dfpt.evaluation.rules.SHOW`; empty: they are bare numbers, as
+            in decisions from before there was one.
+        at_least: whether ``asked`` is a floor; None where the decision does not say.
+        policy: the line of params.yaml that asks; empty where none does.
+        reason, meaning: the gate's own sentences, in English.
     """
 
     name: str
@@ -25,33 +25,32 @@ class Check:
     found: float | None
     passed: bool
     at_least: bool | None
-    kind: str
+    unit: str
+    policy: str
     reason: str
-
-
-_KINDS = {"percent": "rate", "points": "points", "loss": "points", "count": "count", "milliseconds": "seconds"}
+    meaning: str
 
 
 def of(decision: Mapping[str, Any] | None) -> list[Check]:
-    """The checks of ``gate.json``, those that failed first; none where there is no decision."""
-    rules = {rule.name: rule for rule in gate.RULES}
-    found = []
-    for check in (decision or {}).get("checks") or ():
-        if not isinstance(check, Mapping):
-            continue
-        rule = rules.get(str(check.get("name")))
-        found.append(
-            Check(
-                str(check.get("name")),
-                _number(check.get("asked")),
-                _number(check.get("found")),
-                check.get("passed") is True,
-                None if rule is None else rule.at_least,
-                "" if rule is None else _KINDS.get(getattr(rule.show, "__name__", ""), ""),
-                str(check.get("reason", "")),
-            )
-        )
+    """The checks, those that failed first; none where there is no decision."""
+    checks = (decision or {}).get("checks")
+    found = [_check(check) for check in checks if isinstance(check, Mapping)] if isinstance(checks, list) else []
     return sorted(found, key=lambda check: check.passed)
+
+
+def _check(check: Mapping[str, Any]) -> Check:
+    at_least = check.get("at_least")
+    return Check(
+        name=str(check.get("name")),
+        asked=_number(check.get("asked")),
+        found=_number(check.get("found")),
+        passed=check.get("passed") is True,
+        at_least=at_least if isinstance(at_least, bool) else None,
+        unit=str(check.get("unit") or ""),
+        policy=str(check.get("policy", "")),
+        reason=str(check.get("reason", "")),
+        meaning=str(check.get("meaning", "")),
+    )
 
 
 def _number(value: object) -> float | None:
