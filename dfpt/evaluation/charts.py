@@ -146,6 +146,28 @@ def reliability(bins: Sequence[Mapping[str, Any]], images: int, words: Reliabili
     return _svg(300, 250, words.title, parts)
 
 
+def lines(series: Mapping[int, Sequence[float]], title: str, across: str) -> Markup:
+    """Rates of several models at steps 0, 1, 2, ..., 230 x 158; drawn in the colour of ``mark-N``.
+
+    Args:
+        across: what the steps are.
+    """
+    width, height = 168, 108
+    parts = ['<g transform="translate(46 10)">', f'<rect class="frame" width="{width}" height="{height}"/>']
+    for tick in (0.0, 0.5, 1.0):
+        parts.append(_text(-6, height + 4 - height * tick, "end", f"{100 * tick:.0f} %"))
+    steps = max(map(len, series.values()), default=1)
+    xs = [width * step / max(steps - 1, 1) for step in range(steps)]
+    parts += [_text(x, height + 16, "middle", str(step)) for step, x in enumerate(xs)]
+    for number, values in sorted(series.items(), reverse=True):
+        places = [(x, height - height * value) for x, value in zip(xs, values, strict=False)]
+        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+        parts.append(f'<polyline class="line-{number}" points="{points}"/>')
+        parts += [_mark(x, y, number, 0.6) for x, y in places]
+    parts += [_text(width / 2, height + 32, "middle", across), "</g>"]
+    return _svg(230, 158, title, parts)
+
+
 def timeline(blocks: Sequence[Block], title: str) -> Markup:
     """Blocks one after the other, 720 x 30; the last is the present one."""
     parts = []
@@ -181,15 +203,17 @@ def _dot(x: float, y: float, radius: float) -> str:
     return f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="{radius}"/>'
 
 
-def _mark(x: float, y: float, number: int) -> str:
+def _mark(x: float, y: float, number: int, size: float = 1.0) -> str:
     """Another form for each model, so that colour is not all that tells them apart."""
     if number == 0:
-        return f'<circle class="mark-0" cx="{x:.1f}" cy="{y}" r="5.5"/>'
+        return f'<circle class="mark-0" cx="{x:.1f}" cy="{y:.1f}" r="{5.5 * size:.1f}"/>'
+    r = 6 * size
     if number == 1:
-        return f'<path class="mark-1" d="M{x:.1f} {y - 6:.1f}l6 6l-6 6l-6-6z"/>'
+        return f'<path class="mark-1" d="M{x:.1f} {y - r:.1f}l{r:.1f} {r:.1f}l-{r:.1f} {r:.1f}l-{r:.1f} -{r:.1f}z"/>'
     if number == 2:
-        return f'<rect class="mark-2" x="{x - 4.5:.1f}" y="{y - 4.5:.1f}" width="9" height="9"/>'
-    return f'<path class="mark-3" d="M{x:.1f} {y - 5.5:.1f}l5.5 10h-11z"/>'
+        a = 9 * size
+        return f'<rect class="mark-2" x="{x - a / 2:.1f}" y="{y - a / 2:.1f}" width="{a:.1f}" height="{a:.1f}"/>'
+    return f'<path class="mark-3" d="M{x:.1f} {y - 0.9 * r:.1f}l{0.9 * r:.1f} {1.7 * r:.1f}h-{1.8 * r:.1f}z"/>'
 
 
 def legend(number: int) -> Markup:

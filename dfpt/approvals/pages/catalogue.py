@@ -21,6 +21,7 @@ SOURCE = "en"
 LANGUAGES = {SOURCE: "English", "ja": "日本語"}
 _HERE = Path(__file__).parent
 _METHODS = [("**.py", "python"), ("templates/**.html", "jinja2")]
+_KEYWORDS = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2)}
 _OPTIONS = {"templates/**.html": {"trimmed": "true", "newstyle_gettext": "true", "silent": "false"}}
 
 
@@ -36,11 +37,10 @@ def read(language: str) -> Catalog:
 def extracted() -> Catalog:
     """Every message of the pages, from their templates and from this package's Python."""
     catalogue = Catalog(project="dfpt", copyright_holder="the dfpt authors", charset="utf-8", fuzzy=False)
-    found = extract_from_dir(
-        str(_HERE), _METHODS, _OPTIONS, keywords={"_": None, "N_": None, "gettext": None, "ngettext": (1, 2)}
-    )
+    found = extract_from_dir(str(_HERE), _METHODS, _OPTIONS, _KEYWORDS)
     for filename, _line, message, comments, context in found:
-        catalogue.add(message, None, [(filename, None)], auto_comments=comments, context=context)  # type: ignore[list-item]
+        place = [(filename, None)]  # without the line: an edit elsewhere must not change the catalogue
+        catalogue.add(message, None, place, auto_comments=comments, context=context)  # type: ignore[arg-type]
     return catalogue
 
 

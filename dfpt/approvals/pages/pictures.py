@@ -53,6 +53,15 @@ class Pictures:
         )
         return charts.reliability(bins, images, words)
 
+    def lines(self, series: Mapping[int, Sequence[float]], names: Sequence[str], kind: str) -> Markup:
+        """Accuracy at strengths 0 to 5 of a corruption."""
+        _ = self.words.gettext
+        said = "; ".join(
+            f"{names[number]}: {', '.join(map(self.words.percent, values))}"
+            for number, values in sorted(series.items())
+        )
+        return charts.lines(series, f"{kind}. {said}", _("strength"))
+
     def timeline(self, spans: Sequence[tuple[Deployment, float, float]]) -> Markup:
         """Which version was in production for how much of the time."""
         blocks = []

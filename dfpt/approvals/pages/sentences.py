@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import re
 
-NAMES = frozenset({"model", "window", "days", "actor", "role", "number"})  # parts that are no sentence themselves
+# The parts of a sentence that are no sentence themselves.
+NAMES = frozenset({"model", "window", "days", "actor", "role", "number", "part"})
+    {"model", "window", "days", "actor", "role", "number", "part"}
+)  # parts that are no sentence themselves
 
 
 def N_(message: str) -> str:
@@ -99,6 +102,42 @@ _MESSAGES = (
     N_("largest likely loss of accuracy against the champion"),
     N_("number of parameters"),
     N_("time for one image on one CPU core"),
+    N_("mean gap between how sure it is and how often it is right"),
+    N_("largest likely loss of accuracy against the teacher"),
+    N_("probability of such a difference if the student is no worse than the teacher (exact McNemar test)"),
+    N_("probability of such a difference if the student is no worse than the champion (exact McNemar test)"),
+    N_("size of the weights"),
+    N_("time for one image on one core of the device"),
+    N_("accuracy under the worst corruption of strength %(number)s"),
+    N_("accuracy under %(kind)s of strength %(number)s"),
+    N_("accuracy on %(part)s"),
+    N_("noise"),
+    N_("blur"),
+    N_("brightness"),
+    N_("darkness"),
+    N_("rotation"),
+    N_("contrast"),
+    N_("Nothing may be decided on evidence that is damaged, incomplete or about another student."),
+    N_("Somebody has to say what is good enough."),
+    N_("How often it is right."),
+    N_("The same care for rare classes as for frequent ones."),
+    N_("How often it is right on the one question that sorts parts."),
+    N_("A defect that is missed reaches a customer."),
+    N_("No part of the data may be given up for the others."),
+    N_("A part of the data that is a line or a type of product of its own must not be given up for the others."),
+    N_("Whoever sorts by its confidence must be able to believe it."),
+    N_("What the small model costs."),
+    N_("The same with other images of the kind: the lower end of the interval."),
+    N_("Below this, the student is worse than the teacher beyond doubt."),
+    N_("Below this, the student is worse than what is in production beyond doubt."),
+    N_("What the teacher was good for."),
+    N_("What is in production must not be replaced by something worse: the lower end of the interval."),
+    N_("How large it is."),
+    N_("How fast it is, on the machine that evaluated."),
+    N_("The device has to keep pace with the line."),
+    N_("What the device has to hold in its memory."),
+    N_("What has to be carried to the device and kept there."),
+    N_("Dust, a lamp or a lens that ages must not make the student useless before somebody notices."),
     N_("none (it gains %(gain)s)"),
     N_("%(number)s points"),
     # the last: it fits whatever begins with a model

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from dfpt.datasets import corruptions
-from dfpt.evaluation import report, robustness
+from dfpt.evaluation import reading, report
 
 IMAGES = 200
 
@@ -54,5 +54,5 @@ def made_up_robustness() -> dict[str, Any]:
         }
         for kind, values in corruptions.SUITE.items()
     }
-    mean = {name: robustness.mean(corrupted, name) for name in clean}
+    mean = {name: reading.mean_under(corrupted, name) for name in clean}
     return {"images": 100, "clean": clean, "corrupted": corrupted, "mean": mean}

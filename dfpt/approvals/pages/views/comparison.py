@@ -11,15 +11,16 @@ from dfpt.approvals.pages.views.evidence import Evidence
 from dfpt.evaluation import charts
 from dfpt.evaluation.charts import Span
 
-Kind = Literal["rate", "points", "count", "seconds"]
+Kind = Literal["share", "points", "count", "bytes", "seconds"]  # as in dfpt.evaluation.rules.SHOW
 FIGURES: tuple[tuple[str, Kind, bool], ...] = (  # name, kind, whether more is better
-    ("accuracy", "rate", True),
-    ("macro_f1", "rate", True),
-    ("binary_accuracy", "rate", True),
-    ("defect_recall", "rate", True),
-    ("worst_slice", "rate", True),
+    ("accuracy", "share", True),
+    ("macro_f1", "share", True),
+    ("binary_accuracy", "share", True),
+    ("defect_recall", "share", True),
+    ("worst_slice", "share", True),
     ("ece", "points", False),
     ("parameters", "count", False),
+    ("weights_bytes", "bytes", False),
     ("latency_seconds", "seconds", False),
 )
 COLUMNS = ("candidate", "champion", "baseline", "teacher")  # in this order everywhere; the place is the mark's number
@@ -52,11 +53,16 @@ class Row:
 
 @dataclass(frozen=True)
 class Difference:
-    """Candidate minus another model, accuracy, image by image."""
+    """Candidate minus another model, accuracy, image by image.
+
+    Attributes:
+        paired: images that only the candidate, and that only the other is right on; None where it was not counted.
+    """
 
     against: str
     span: Span
     allowed: float | None = None
+    paired: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,14 @@ class Confusion:
 
 
 @dataclass(frozen=True)
+class Corruption:
+    """Accuracy at strengths 0 (as they are) to 5, by the column's number."""
+
+    kind: str
+    series: Mapping[int, Sequence[float]]
+
+
+@dataclass(frozen=True)
 class Comparison:
     classes: Sequence[str]
     images: Mapping[str, int]
@@ -90,6 +104,8 @@ class Comparison:
     parts: tuple[Part, ...]
     parts_range: tuple[float, float]
     confusions: tuple[Confusion, ...]
+    corruptions: tuple[Corruption, ...]
+    corrupted_images: int
 
     @property
     def allowed_shown(self) -> bool:
@@ -107,7 +123,7 @@ def of(evidence: Evidence, champion: Evidence | None) -> Comparison | None:
     if report is None:
         return None
     columns = _columns(report, evidence.gate or {}, champion)
-    differences = _differences(report, verdict.of(evidence))
+    differences = _differences(report, evidence.gate or {}, verdict.of(evidence))
     parts = _parts(columns)
     values = [Span(value) for part in parts for value in part.values.values()]
     return Comparison(
@@ -120,6 +136,8 @@ def of(evidence: Evidence, champion: Evidence | None) -> Comparison | None:
         parts=parts,
         parts_range=charts.scale(values, least=0.05),
         confusions=_confusions(columns, report["classes"]),
+        corruptions=_corruptions(report, columns, champion),
+        corrupted_images=(report.get("robustness") or {}).get("images", 0),
     )
 
 
@@ -150,15 +168,49 @@ def _span(key: str, figures: Mapping[str, Any]) -> Span | None:
     return None if value is None else Span(value, figures.get(f"{key}_low"), figures.get(f"{key}_high"))
 
 
-def _differences(report: Mapping[str, Any], found: verdict.Verdict) -> tuple[Difference, ...]:
+def _differences(report: Mapping[str, Any], gate: Mapping[str, Any], found: verdict.Verdict) -> tuple[Difference, ...]:
     differences = []
     if found.difference is not None:
-        differences.append(Difference("champion", found.difference, found.allowed))
+        differences.append(Difference("champion", found.difference, found.allowed, _paired(gate["champion"])))
     for other in ("baseline", "teacher"):
-        span = verdict.span_of(report["comparisons"][f"student-{other}"]["accuracy"])
+        compared = report["comparisons"][f"student-{other}"]
+        span = verdict.span_of(compared["accuracy"])
         if span is not None:
-            differences.append(Difference(other, span))
+            differences.append(Difference(other, span, paired=_paired(compared)))
     return tuple(differences)
+
+
+def _paired(compared: Mapping[str, Any]) -> tuple[int, int] | None:
+    counted = compared.get("paired")
+    if not isinstance(counted, Mapping):
+        return None
+    only = counted.get("only_one"), counted.get("only_other")
+    return (only[0], only[1]) if isinstance(only[0], int) and isinstance(only[1], int) else None
+
+
+def _corruptions(
+    report: Mapping[str, Any], columns: Sequence[Column], champion: Evidence | None
+) -> tuple[Corruption, ...]:
+    """Each kind of the suite; the champion's own figures too, where they are about the same images."""
+    found = report.get("robustness")
+    if not found:
+        return ()
+    keys = {"candidate": "student", "baseline": "baseline", "teacher": "teacher"}
+    sources = {column.number: (found, keys[column.key]) for column in columns if column.key in keys}
+    theirs = None if champion is None or champion.report is None else champion.report.get("robustness")
+    if theirs and theirs["images"] == found["images"]:
+        alike = [column.number for column in columns if column.key == "champion" and column.same_images]
+        sources |= dict.fromkeys(alike, (theirs, "student"))
+    return tuple(
+        Corruption(
+            kind,
+            {
+                number: [source["clean"][model], *(at[model] for at in source["corrupted"][kind].values())]
+                for number, (source, model) in sources.items()
+            },
+        )
+        for kind in found["corrupted"]
+    )
 
 
 def _parts(columns: Sequence[Column]) -> tuple[Part, ...]:

@@ -15,20 +15,18 @@ from dfpt.registry.handle import Registry
 
 @dataclass(frozen=True)
 class Example:
-    """One test image. ``file`` lies below the evidence folder; sureness is a fraction, None where it is not known."""
+    """One test image. ``file`` lies below the evidence folder; sureness is a fraction, None where it is not known.
 
+    ``kind`` is ``differ``, or ``confidently_wrong``: what the candidate is surest of and wrong about.
+    """
+
+    kind: str
     file: str
     label: str
     candidate: str
     candidate_sure: float | None
     champion: str | None
     champion_sure: float | None
-
-    @property
-    def better(self) -> bool | None:
-        """Whether the candidate is right and the champion wrong; None where neither or both are."""
-        right = self.candidate == self.label, self.champion == self.label
-        return None if right[0] == right[1] else right[0]
 
 
 def of(registry: Registry, request: Request, found: Evidence) -> list[Example]:
@@ -48,6 +46,7 @@ def of(registry: Registry, request: Request, found: Evidence) -> list[Example]:
 def _example(item: Mapping[str, Any]) -> Example:
     champion = item.get("champion")
     return Example(
+        str(item.get("kind", "differ")),
         f"{evidence.PICTURES}/{item['file']}",
         str(item["label"]),
         str(item["candidate"]),
