@@ -10,8 +10,6 @@ import re
 
 # The parts of a sentence that are no sentence themselves.
 NAMES = frozenset({"model", "window", "days", "actor", "role", "number", "part"})
-    {"model", "window", "days", "actor", "role", "number", "part"}
-)  # parts that are no sentence themselves
 
 
 def N_(message: str) -> str:
