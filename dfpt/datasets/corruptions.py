@@ -1,37 +1,23 @@
 """What happens to images on a line: noise, blur, another light, a turned part. Pixels in, pixels out.
 
 All take and give uint8 (N, S, S, C); values are rounded and cut off at black and white, as a camera does.
-
-``SUITE`` is the test-time suite: six kinds at five strengths (ours): 1 is what a well-kept line still shows, 3 what a
-person sees at once, 5 a fault of the camera. The same images give the same corrupted images.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 from numpy.typing import NDArray
+
+from dfpt.corruption import STRENGTHS, SUITE
 
 Pixels = NDArray[np.uint8]
 
 _BLUR_SIDE = 64  # pixels a side that the blur's sigma is given for
 _AT_ONCE = 128  # images: bounds the memory of their float32 form
 
-# kind -> its strengths 1 to 5, in the unit of the function that it is named after
-SUITE: Mapping[str, tuple[float, float, float, float, float]] = {
-    "noise": (0.02, 0.04, 0.06, 0.1, 0.15),  # sigma, as a fraction of the grey range
-    "blur": (0.5, 1.0, 1.5, 2.0, 3.0),  # sigma, pixels of an image of 64 a side
-    "brightness": (1.08, 1.15, 1.25, 1.4, 1.6),  # times every grey value
-    "darkness": (0.92, 0.85, 0.75, 0.6, 0.4),  # the same, below 1
-    "rotation": (2.5, 5.0, 10.0, 15.0, 20.0),  # degrees
-    "contrast": (0.8, 0.65, 0.5, 0.35, 0.2),  # times the distance from the image's mean
-}
-STRENGTHS = (1, 2, 3, 4, 5)
-
 
 def corrupt(images: Pixels, kind: str, strength: int) -> Pixels:
-    """The images under one kind of ``SUITE`` at one of its strengths."""
+    """The images under one kind of the suite at one of its strengths; the same images give the same result."""
     value = SUITE[kind][STRENGTHS.index(strength)]
     random = np.random.default_rng(0)
     corrupted = np.empty_like(images)

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
-from dfpt.datasets import corruptions
+from dfpt import corruption
 from dfpt.evaluation import mcnemar
 
 ROUNDING = 1e-9  # figures are ratios of counts, but a difference of two carries a rounding error: 0.9 - 0.89 > 0.01
@@ -76,12 +74,7 @@ def champions(champion: Values | None) -> Values:
     return champion
 
 
-def mean_under(corrupted: Mapping[str, Mapping[str, Mapping[str, float]]], model: str) -> float:
-    """A model's mean accuracy over all kinds and strengths of corruption."""
-    return float(np.mean([found[model] for strengths in corrupted.values() for found in strengths.values()]))
-
-
 def under(report: Values, kind: str, strength: str) -> float:
     """The student's accuracy under a corruption; ``worst`` is the lowest of all kinds at this strength."""
-    kinds = tuple(corruptions.SUITE) if kind == "worst" else (kind,)
+    kinds = tuple(corruption.SUITE) if kind == "worst" else (kind,)
     return min(number(report, "robustness", "corrupted", each, strength, "student") for each in kinds)

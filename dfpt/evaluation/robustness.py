@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dfpt import corruption
 from dfpt.datasets import corruptions
 from dfpt.errors import StepFailed
-from dfpt.evaluation import reading
 
 if TYPE_CHECKING:
     from dfpt.datasets import ImageSet
@@ -26,7 +26,7 @@ def measure(
     told: Callable[[int, int], None],
     cancelled: Callable[[], bool],
 ) -> dict[str, Any]:
-    """Accuracy of every model under every kind and strength of :data:`dfpt.datasets.corruptions.SUITE`.
+    """Accuracy of every model under every kind and strength of :data:`dfpt.corruption.SUITE`.
 
     Args:
         models: name -> folder of its weights.
@@ -49,10 +49,10 @@ def measure(
         return {name: float(np.mean(ask(seen) == labels)) for name, ask in asked.items()}
 
     corrupted: dict[str, dict[str, dict[str, float]]] = {}
-    sets = len(corruptions.SUITE) * len(corruptions.STRENGTHS)
-    for kind, values in corruptions.SUITE.items():
+    sets = len(corruption.SUITE) * len(corruption.STRENGTHS)
+    for kind, values in corruption.SUITE.items():
         corrupted[kind] = {}
-        for strength, value in zip(corruptions.STRENGTHS, values, strict=True):
+        for strength, value in zip(corruption.STRENGTHS, values, strict=True):
             if cancelled():
                 raise StepFailed("Cancelled while evaluating.", "Run again: what is finished is kept.")
             seen = corruptions.corrupt(pixels, kind, strength)
@@ -62,7 +62,7 @@ def measure(
         "images": len(rows),
         "clean": accuracy(pixels),
         "corrupted": corrupted,
-        "mean": {name: reading.mean_under(corrupted, name) for name in models},
+        "mean": {name: corruption.mean(corrupted, name) for name in models},
     }
 
 

@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from dfpt.datasets import corruptions
-from dfpt.evaluation import mcnemar, reading
+from dfpt import corruption
+from dfpt.evaluation import mcnemar
 
 Rate = Annotated[float, Field(ge=0, le=1, strict=True, allow_inf_nan=False)]
 Change = Annotated[float, Field(ge=-1, le=1, strict=True, allow_inf_nan=False)]
@@ -127,8 +127,8 @@ class Robustness(_Part):
     @model_validator(mode="after")
     def _is_the_whole_suite(self) -> Self:
         found = {kind: tuple(at.value for at in strengths.values()) for kind, strengths in self.corrupted.items()}
-        names = [str(strength) for strength in corruptions.STRENGTHS]
-        if found != dict(corruptions.SUITE) or any(list(at) != names for at in self.corrupted.values()):
+        names = [str(strength) for strength in corruption.STRENGTHS]
+        if found != dict(corruption.SUITE) or any(list(at) != names for at in self.corrupted.values()):
             raise ValueError("the corruptions are not those of the suite, each at its five strengths")
         for model in OfThree.model_fields:
             at = {
@@ -138,7 +138,7 @@ class Robustness(_Part):
             rates = [entry[model] for strengths in at.values() for entry in strengths.values()]
             if any(abs(rate * self.images - round(rate * self.images)) > 1e-6 for rate in rates):
                 raise ValueError(f"an accuracy of {model} under corruption is no share of {self.images} images")
-            if abs(reading.mean_under(at, model) - getattr(self.mean, model)) > 1e-9:
+            if abs(corruption.mean(at, model) - getattr(self.mean, model)) > 1e-9:
                 raise ValueError(f"the mean accuracy of {model} under corruption is not that of its accuracies")
         return self
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def run(inputs: Inputs, outputs: Outputs, config: GateConfig, context: Context) -> Metrics:
-    """Write ``gate.json``, ``gate.html`` and, where the report can be trusted, ``differences.json``.
+    """Write ``gate.json``, ``gate.html`` and, where the report can be trusted, ``differences/``.
 
     Raises:
         UsageError: the data is missing or damaged, or the policy names a device that there is not.
@@ -56,8 +56,9 @@ def run(inputs: Inputs, outputs: Outputs, config: GateConfig, context: Context) 
     folder = outputs["decision"]
     folder.mkdir(parents=True, exist_ok=True)
     files.write_json(folder / "gate.json", decision.to_json())
+    files.remove(folder / differences.FOLDER)  # of an earlier call
     if seen is not None:
-        files.write_json(folder / differences.FILE, seen)
+        differences.write(folder, seen)
     files.write_text(folder / "gate.html", page.gate(decision, report, seen))
     return {
         "passed": float(decision.outcome == "pass"),

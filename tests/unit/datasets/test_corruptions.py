@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from dfpt import corruption
 from dfpt.datasets import corruptions
 
 
@@ -43,21 +44,21 @@ def test_contrast_draws_values_to_the_mean_of_their_own_image() -> None:
     assert corruptions.contrast(images, 0.5).ravel().tolist() == [125, 175, 5, 15]
 
 
-@pytest.mark.parametrize("kind", corruptions.SUITE)
+@pytest.mark.parametrize("kind", corruption.SUITE)
 def test_a_stronger_corruption_of_the_suite_changes_more(kind: str) -> None:
     images = np.clip(image().astype(int) // 2 + np.linspace(0, 100, 64).astype(int)[:, None, None], 0, 255)
     images = images.astype(np.uint8)
     before = images.copy()
     changes = [
         np.abs(corruptions.corrupt(images, kind, strength).astype(float) - images).mean()
-        for strength in corruptions.STRENGTHS
+        for strength in corruption.STRENGTHS
     ]
     assert changes[0] > 0
     assert changes == sorted(changes)
     np.testing.assert_array_equal(images, before)
 
 
-@pytest.mark.parametrize("kind", corruptions.SUITE)
+@pytest.mark.parametrize("kind", corruption.SUITE)
 def test_the_suite_is_the_same_every_time_and_does_not_depend_on_how_many_images_are_held_at_once(kind: str) -> None:
     images = np.random.default_rng(1).integers(0, 255, (150, 8, 8, 1), np.uint8)
     found = corruptions.corrupt(images, kind, 3)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dfpt.datasets import corruptions
-from dfpt.evaluation import reading, report
+from dfpt import corruption
+from dfpt.evaluation import report
 
 IMAGES = 200
 
@@ -50,9 +50,9 @@ def made_up_robustness() -> dict[str, Any]:
         kind: {
             str(strength): {"value": values[strength - 1]}
             | {name: round(100 * rate - strength * cost[name]) / 100 for name, rate in clean.items()}
-            for strength in corruptions.STRENGTHS
+            for strength in corruption.STRENGTHS
         }
-        for kind, values in corruptions.SUITE.items()
+        for kind, values in corruption.SUITE.items()
     }
-    mean = {name: reading.mean_under(corrupted, name) for name in clean}
+    mean = {name: corruption.mean(corrupted, name) for name in clean}
     return {"images": 100, "clean": clean, "corrupted": corrupted, "mean": mean}

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dfpt import corruption
 from dfpt.config import Device, Thresholds
-from dfpt.datasets import corruptions
 from dfpt.evaluation.gate import Decision, decide
 from dfpt.evaluation.rules import RULES, asked
 
@@ -52,7 +52,7 @@ REPORT = {
     "robustness": {
         "corrupted": {
             kind: {"2": {"student": 0.8}, "3": {"student": 0.7 if kind == "noise" else 0.75}}
-            for kind in corruptions.SUITE
+            for kind in corruption.SUITE
         }
     },
 }
@@ -240,7 +240,7 @@ def test_the_worst_corruption_is_the_lowest_of_all_kinds_and_wants_every_kind() 
     limit = Thresholds(min_under_corruption={"worst@3": 0.7})
     assert decide(REPORT, limit, None).checks[-1].found == 0.7
     assert decide(REPORT, Thresholds(min_under_corruption={"worst@3": 0.701}), None).outcome == "fail"
-    for kind in corruptions.SUITE:
+    for kind in corruption.SUITE:
         report, _ = replaced(f"robustness.corrupted.{kind}", REMOVED)
         assert failed(decide(report, limit, None)) == ["under worst@3"]
 

@@ -8,10 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
-from dfpt import files
+from dfpt import datasets, files
 from dfpt.config import Device, Evaluation, GateConfig, Registration, Thresholds
 from dfpt.context import Context
 from dfpt.datasets import manifest
@@ -157,33 +159,37 @@ def test_the_images_on_which_student_and_champion_differ_are_evidence(
     room: Room, inspection: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     room.run()
-    alone = json.loads((room.decision / "differences.json").read_text())
-    assert (alone["differing"], alone["differ"], alone["confidently_wrong"]) == (None, [], [])
+    alone = json.loads((room.decision / "differences/index.json").read_text())
+    assert (alone["images"], alone["differing"], alone["examples"]) == (30, None, [])
     crown(monkeypatch, inspection.poor)
     found = room.run()
-    seen = json.loads((room.decision / "differences.json").read_text())
+    seen = json.loads((room.decision / "differences/index.json").read_text())
     assert seen["differing"] == round(30 * found["champion"]["difference"]) > 12
-    assert len(seen["differ"]) == 12
-    for item in seen["differ"]:
-        assert item["candidate"]["called"] == item["label"] != item["champion"]["called"]
-        assert item["image"].startswith("data:image/png;base64,")
+    assert len(seen["examples"]) == 12
+    images = datasets.load(inspection.dataset, inspection.validation)
+    row = images.manifest.set_index("id")["row"]
+    for item in seen["examples"]:
+        assert item["candidate"] == item["label"] != item["champion"]
+        assert 0 < item["champion_confidence"] <= item["candidate_confidence"] <= 1
+        with Image.open(room.decision / "differences" / item["file"]) as picture:
+            np.testing.assert_array_equal(np.asarray(picture), images.images[row[item["id"]]].squeeze(-1))
     assert "Where candidate and champion differ" in (room.decision / "gate.html").read_text()
 
 
 def test_what_the_student_is_surely_wrong_about_comes_first(room: Room) -> None:
     swap_student_and_baseline(room)
     room.run()
-    wrong = json.loads((room.decision / "differences.json").read_text())["confidently_wrong"]
+    wrong = json.loads((room.decision / "differences/index.json").read_text())["examples"]
     assert len(wrong) == 12
-    assert all(item["candidate"]["called"] != item["label"] for item in wrong)
-    sure = [item["candidate"]["confidence"] for item in wrong]
+    assert all(item["kind"] == "confidently_wrong" and item["candidate"] != item["label"] for item in wrong)
+    sure = [item["candidate_confidence"] for item in wrong]
     assert sure == sorted(sure, reverse=True)
 
 
 def test_a_report_that_cannot_be_trusted_has_no_examples(room: Room) -> None:
     room.edit_report(lambda report: report.update(data_hash="f" * 64))
     room.run()
-    assert not (room.decision / "differences.json").exists()
+    assert not (room.decision / "differences").exists()
 
 
 def test_the_device_that_the_policy_names_sets_budgets(room: Room) -> None:
