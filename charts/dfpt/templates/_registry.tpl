@@ -69,9 +69,10 @@ initContainers:
       - -ec
       - |
         if [ ! -e /state/audit-key.pem ]; then
-          umask 077
-          cp /audit-key/audit-key.pem /state/.audit-key.$$ && mv /state/.audit-key.$$ /state/audit-key.pem
-        elif [ "$(cat /audit-key/audit-key.pem)" != "$(cat /state/audit-key.pem)" ]; then
+          copy=`mktemp /state/.audit-key.XXXXXX` # its owner's alone
+          cat /audit-key/audit-key.pem >"$copy"
+          mv "$copy" /state/audit-key.pem
+        elif ! cmp -s /audit-key/audit-key.pem /state/audit-key.pem; then
           echo "The Secret {{ .Values.registry.auditKey.existingSecret }} holds another key than the one this audit log was signed with." >&2
           echo "-> Put the old key back into the Secret; dfpt audit key shows the public half of the one in use." >&2
           exit 1
