@@ -17,6 +17,7 @@ import yaml
 from pydantic import Field, field_validator, model_validator
 
 from dfpt import settings
+from dfpt.cluster.config import Cluster
 from dfpt.errors import UsageError
 from dfpt.settings import Positive, Section, Share, Weight
 
@@ -24,12 +25,19 @@ ENVIRONMENT_PREFIX = "DFPT_"
 # Read elsewhere, so no configuration keys: the state folder, the profile, the registry's, and what a runner tells
 # its steps.
 RESERVED_ENVIRONMENT = {
+    "DFPT_ACCELERATORS",
     "DFPT_APPROVALS",
+    "DFPT_GIT_REVISION",
     "DFPT_HOME",
+    "DFPT_LAUNCH",
+    "DFPT_NOTIFY_KEY",
+    "DFPT_NOTIFY_URL",
+    "DFPT_POD",
     "DFPT_PROFILE",
     "DFPT_REGISTRY_URL",
     "DFPT_DEBUG",
     "DFPT_ERROR_FILE",
+    "DFPT_RUN",
     "DFPT_RUN_FOLDER",
     "DFPT_RUNNER_PID",
     "DFPT_TRACKING",
@@ -230,6 +238,7 @@ class Config(Section):
     evaluation: Evaluation = Evaluation()
     gate: dict[str, Thresholds] = Field(default_factory=lambda: {"default": Thresholds()})  # by source
     registration: Registration = Registration()
+    cluster: Cluster = Cluster()  # read by the engines alone, by no step
 
     def thresholds(self) -> Thresholds:
         """The gate's thresholds for this source: under its name, else its kind (``folder``), else ``default``."""

@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import TextIO
 
 from dfpt import files
-from dfpt.config import Config, for_step
+from dfpt.config import Config
 from dfpt.errors import DfptError, StepFailed
 from dfpt.graph import STEPS, downstream
-from dfpt.runtime import code_revision, progress, record, tracked, trouble
+from dfpt.runtime import progress, record, tracked, trouble
 from dfpt.runtime.tracked import Tracking
+from pipelines.arguments import arguments
 
 
 @dataclass
@@ -67,13 +68,10 @@ def run(config: Config, data_hash: str, home: Path, folder: Path, terminal: Text
     done = Run(folder)
     failure: Exception | None = None
     artifacts: dict[str, Path] = {}
-    arguments = {
-        step.module: for_step(config, step.name).model_dump(mode="json", exclude_none=True) for step in STEPS.values()
-    }
     with _surroundings(home, folder, terminal, tracking):
         from kfp import local
 
-        from pipelines.retraining import retraining
+        from pipelines.retraining import on_this_machine
 
         local.init(
             local.SubprocessRunner(use_venv=False),
@@ -83,7 +81,7 @@ def run(config: Config, data_hash: str, home: Path, folder: Path, terminal: Text
             cache_root=str(home / "pipeline" / "cache"),
         )
         try:
-            task = retraining(**arguments, data_hash=data_hash, code_revision=code_revision())
+            task = on_this_machine()(**arguments(config, data_hash))
             artifacts = {name: Path(artifact.path) for name, artifact in task.outputs.items()}
         except RuntimeError as error:  # all that the engine says of a failed step
             failure = error
