@@ -23,8 +23,11 @@ revision=$(git describe --always --dirty --abbrev=40 --exclude='*' 2>/dev/null |
 mkdir -p "$wheels"
 rm -f "$wheels"/dfpt-*.whl
 echo "dfpt[$extras]==$version" > "$wheels/requirements.txt"
-"$python" -m pip wheel --no-input --progress-bar off --quiet --disable-pip-version-check \
-    -c constraints.txt --find-links "$wheels" -w "$wheels" ".[$extras]" 'cyclonedx-bom>=7,<8'
+wheel() {
+    "$python" -m pip wheel --no-input --progress-bar off --quiet --disable-pip-version-check -c constraints.txt \
+        --find-links "$wheels" -w "$wheels" "$@" ".[$extras]" 'cyclonedx-bom>=7,<8' 'hatchling>=1.27,<2'
+}
+wheel --no-index 2>/dev/null || wheel  # nothing is fetched where the folder has all of it
 
 packages=$(cd "$wheels" && ls | grep -v '^dfpt-' | sha256sum)
 application=$(cat "$wheels"/dfpt-*.whl | sha256sum)
