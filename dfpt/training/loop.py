@@ -92,6 +92,7 @@ def fit(task: Task, train: Split, val: Split, recipe: Recipe, views: int, seed: 
     rates = schedule.build(optimiser, recipe, batches)
     average = Average(task.judged, recipe.ema) if recipe.ema else None
     progress, best = Progress(), copy.deepcopy(task.trained.state_dict())
+    distributed.wait()  # the first process may still be waiting for the one that worked here before
     if state := checkpoint.load(context.checkpoints):
         task.trained.load_state_dict(state["weights"])
         optimiser.load_state_dict(state["optimiser"])
