@@ -15,8 +15,8 @@ OF = {"commercial": "MIT", "non_commercial": "CC-BY-NC-4.0", "unknown": "Foo-1.0
 OUTCOMES = ("allow", "require_named_approval", "refuse")
 
 
-@pytest.mark.parametrize(("data", "teacher"), itertools.product(OF, OF))
-@pytest.mark.parametrize(("non_commercial", "unknown"), itertools.product(OUTCOMES, OUTCOMES))
+@pytest.mark.parametrize(("data", "teacher"), list(itertools.product(OF, OF)))
+@pytest.mark.parametrize(("non_commercial", "unknown"), list(itertools.product(OUTCOMES, OUTCOMES)))
 def test_the_strictest_of_both_decides(data: str, teacher: str, non_commercial: str, unknown: str) -> None:
     rules = LicenceRules.model_validate({"non_commercial": non_commercial, "unknown": unknown})
     asked = {"commercial": "allow", "non_commercial": non_commercial, "unknown": unknown}
