@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from dfpt.evaluation import charts, rules, schema, shown
 from dfpt.evaluation import gate as gating
-from dfpt.evaluation import rules, schema, shown
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
 MODELS = {
     "teacher": ("Teacher", "the large model that teaches; it does not fit the device"),
@@ -72,5 +73,24 @@ def _environment() -> Environment:
         "count": shown.count,
         "milliseconds": shown.milliseconds,
     }
+    environment.filters["shade"] = charts.shade
     environment.globals |= {"names": MODELS, "KINDS": KINDS}
+    environment.globals |= {"interval_chart": _interval, "reliability_chart": _reliability}
     return environment
+
+
+def _interval(figures: Mapping[str, Any], models: Mapping[str, Mapping[str, Any]]) -> Markup:
+    """One model's accuracy, on the range that all of them share."""
+    spans = [charts.Span(model["accuracy"], model["accuracy_low"], model["accuracy_high"]) for model in models.values()]
+    own = charts.Span(figures["accuracy"], figures["accuracy_low"], figures["accuracy_high"])
+    return charts.interval(own, *charts.scale(spans), title=shown.percent(own.value))
+
+
+def _reliability(bins: Sequence[Mapping[str, Any]], images: int, name: str) -> Markup:
+    words = charts.ReliabilityWords(
+        f"Reliability of the {name.lower()}",
+        "how sure it says it is",
+        "how often it is right",
+        "{images} images: {sure} sure, {right} right",
+    )
+    return charts.reliability(bins, images, words)

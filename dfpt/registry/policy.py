@@ -29,6 +29,7 @@ class Deed(enum.StrEnum):
     ROLL_BACK = "roll back"
     PASS_OVER = "pass over the rules in an emergency"
     MAINTAIN = "expire, reconcile and approve automatically"
+    MANAGE = "add and close accounts"
 
 
 PERMITTED: dict[Deed, frozenset[Role]] = {
@@ -41,6 +42,7 @@ PERMITTED: dict[Deed, frozenset[Role]] = {
     Deed.ROLL_BACK: frozenset({Role.APPROVER, Role.ADMIN}),  # a way back must not wait for one person
     Deed.PASS_OVER: frozenset({Role.ADMIN}),
     Deed.MAINTAIN: frozenset({Role.ADMIN}),
+    Deed.MANAGE: frozenset({Role.ADMIN}),
 }
 
 

@@ -27,6 +27,7 @@ MATRIX = {
     Deed.ROLL_BACK: "no no yes yes",
     Deed.PASS_OVER: "no no no yes",
     Deed.MAINTAIN: "no no no yes",
+    Deed.MANAGE: "no no no yes",
 }
 CELLS = [
     (deed, role, answer == "yes")
