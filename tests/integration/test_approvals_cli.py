@@ -14,7 +14,7 @@ from dfpt.approvals.client import Client
 from dfpt.approvals.tokens import Scope
 from dfpt.cli.main import app
 from dfpt.errors import DfptError, StepFailed
-from dfpt.registry import requests
+from dfpt.registry import actor, requests
 from tests.approvals_service import Desk, Open
 
 pytest_plugins = "tests.approvals_service"
@@ -44,8 +44,8 @@ class Shell:
         return self.run(*words, "--server", self.url)
 
     def local(self, person: str, *words: str) -> tuple[int, str]:
-        who = [] if words[1] == "history" else ["--as", person]
-        return self.run(*words, *who, "--home", str(self.desk.registry.home))
+        self._patch.setattr(actor, "_account", lambda: person)  # each person has an account of his or her own
+        return self.run(*words, "--home", str(self.desk.registry.home))
 
 
 @pytest.fixture
