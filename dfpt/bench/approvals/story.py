@@ -45,8 +45,8 @@ def contradictions(registry: Registry, told: Told, before: Counter[str]) -> list
 def actions(registry: Registry) -> Counter[str]:
     """How often each is in the log."""
     with registry.store.reading() as session:
-        rows = session.execute(select(Record.action, func.count()).group_by(Record.action)).all()
-    return Counter({action: count for action, count in rows})
+        rows = session.execute(select(Record.action, func.count()).group_by(Record.action))
+        return Counter({row[0]: row[1] for row in rows})
 
 
 def _of_the_log(registry: Registry) -> list[str]:
