@@ -7,6 +7,7 @@
 #   WHEELS        folder for the wheels, kept between builds    .dfpt/wheels-<variant>
 #   EXTRAS        of the package                                see below; add demo for the ELPV images (non-commercial)
 #   PYTHON        the Python of the base's version, with pip    .venv/bin/python
+#   LAYERS        true keeps the steps of the build for the next   false
 #   DFPT_CONTAINERS   folder of a podman store of its own       podman's usual one
 #
 # Only the wheels are fetched, with pip and its settings on this machine; the build itself has no network.
@@ -26,9 +27,9 @@ echo "dfpt[$extras]==$version" > "$wheels/requirements.txt"
 "$python" -m pip wheel --no-input --progress-bar off --quiet --disable-pip-version-check \
     -c constraints.txt --find-links "$wheels" -w "$wheels" ".[$extras]" 'cyclonedx-bom>=7,<8'
 
-components/podman.sh build --network none --layers=false --quiet \
+components/podman.sh build --network none "--layers=${LAYERS:-false}" \
     --build-context "wheels=$wheels" \
     ${BASE_IMAGE:+--build-arg "BASE_IMAGE=$BASE_IMAGE"} \
     --build-arg "VARIANT=$variant" --build-arg "VERSION=$version" --build-arg "REVISION=$revision" \
-    --tag "$image" -f components/Containerfile components >/dev/null
+    --tag "$image" -f components/Containerfile components
 components/podman.sh image inspect --format "$image {{.Digest}} {{.Size}} bytes" "$image"

@@ -18,7 +18,7 @@ from typing import Annotated
 
 import typer
 
-from dfpt.cli import audit, bench, data, doctor, model, pipeline, run, step, up
+from dfpt.cli import approvals, audit, bench, data, doctor, model, pipeline, run, step, up
 
 _TYPER_INTERRUPTED = 130
 
@@ -33,6 +33,7 @@ app = typer.Typer(
 app.command("run")(run.command)
 app.command("up")(up.command)
 app.add_typer(model.app, name="model")
+app.add_typer(approvals.app, name="approvals")
 app.add_typer(audit.app, name="audit")
 app.add_typer(data.app, name="data")
 app.add_typer(bench.app, name="bench")

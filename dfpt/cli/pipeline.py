@@ -7,9 +7,14 @@ from typing import Annotated
 
 import typer
 
-from dfpt.cli import options
+from dfpt.cli import options, runs, submit
 
 app = typer.Typer(no_args_is_help=True, help="The pipeline as Kubeflow takes it.")
+
+
+app.command("submit")(submit.command)
+app.command("status")(runs.status)
+app.command("logs")(runs.logs)
 
 
 @app.callback()

@@ -59,16 +59,20 @@ def component(
 
             values = launch.launch(plan, Work(step, config, inputs, outputs, metrics, launch.folder()))
         else:
-            paths = ({name: Path(path) for name, path in given.items()} for given in (inputs, outputs))
-            values = execute(step, settings, *paths, Path(metrics))
+            values = execute(step, settings, _paths(inputs), _paths(outputs), Path(metrics))
     except DfptError as error:
-        for path in filter(None, (error_file, note)):
-            trouble.leave(Path(path), step, error)
+        for path in (Path(error_file) if error_file else None, note):
+            if path:
+                trouble.leave(path, step, error)
         print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
         sys.exit(error.exit_code)
     if note:
         files.remove(note)
     return {name: value for name, value in values.items() if math.isfinite(value)}
+
+
+def _paths(given: Mapping[str, str]) -> dict[str, Path]:
+    return {name: Path(path) for name, path in given.items()}
 
 
 def execute(
