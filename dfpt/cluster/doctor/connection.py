@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from dfpt.errors import DfptError, UsageError
@@ -41,7 +41,7 @@ class Connection:
         self.client = client
         self.seconds = seconds
 
-    def api(self, kind: type[_Api]) -> _Api:
+    def api(self, kind: Callable[[Any], _Api]) -> _Api:
         """One of kubernetes.client's groups of calls."""
         return kind(self.client)
 
