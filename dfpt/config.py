@@ -84,6 +84,7 @@ class Data(Section):
     fold: Fold | None = None
     group: Group | None = None
     ids: str | None = None  # CSV with the columns id and split
+    licence: str | None = None  # SPDX, of images whose source does not declare its own
 
     @model_validator(mode="after")
     def _has_what_the_split_reads(self) -> Data:
@@ -161,6 +162,7 @@ class Teacher(Section):
     pretrained: bool = True
     mixup: Weight = 0.0  # alpha of the share in which two inputs are mixed (Zhang et al. 2018); 0: none
     frozen_stages: Annotated[int, Field(ge=0)] = 3  # kept as pre-trained; their features are computed once and cached
+    licence: str | None = None  # SPDX, of weights of your own; else that of the packaged ones
     recipe: Recipe = Recipe()
 
 
