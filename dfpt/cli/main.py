@@ -18,7 +18,7 @@ from typing import Annotated
 
 import typer
 
-from dfpt.cli import audit, bench, data, doctor, model, pipeline, run, step, up
+from dfpt.cli import audit, bench, data, doctor, model, pipeline, run, schedule, step, up
 
 _TYPER_INTERRUPTED = 130
 
@@ -37,6 +37,7 @@ app.add_typer(audit.app, name="audit")
 app.add_typer(data.app, name="data")
 app.add_typer(bench.app, name="bench")
 app.add_typer(pipeline.app, name="pipeline")
+app.add_typer(schedule.app, name="schedule")
 app.command("step")(step.command)
 app.command("doctor")(doctor.command)
 
