@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dfpt.cli import options
-from dfpt.errors import UsageError
+from dfpt.errors import EXIT_FAILED, EXIT_PENDING, UsageError
 
 if TYPE_CHECKING:
-    from dfpt.registry.actor import Actor
-    from dfpt.registry.database import Request
+    from dfpt.approvals.client import Client
+    from dfpt.registry.desk import Answer, Desk
     from dfpt.registry.handle import Registry
     from dfpt.registry.store import Store
 
@@ -26,6 +26,15 @@ Model = Annotated[str, typer.Argument(metavar="NAME[/VERSION]", help="A register
 Version = Annotated[int | None, typer.Argument(metavar="[VERSION]", help="Its version, if not given as NAME/VERSION.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; stays in the log for ever.")]
 As = Annotated[str | None, typer.Option("--as", metavar="PERSON", help="Who decides; else the user of this account.")]
+Server = Annotated[
+    str | None,
+    typer.Option(
+        "--server",
+        metavar="URL",
+        envvar="DFPT_APPROVALS_URL",
+        help="The approvals service that decides, with the token of DFPT_APPROVALS_TOKEN; else the registry here.",
+    ),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check and say what would be done; change nothing.")]
 
 _BLOCK: dict[str, tuple[Any, Any]] = {  # parameter -> type, default
@@ -34,6 +43,7 @@ _BLOCK: dict[str, tuple[Any, Any]] = {  # parameter -> type, default
     "reason": (Reason, inspect.Parameter.empty),
     "person": (As, None),
     "dry_run": (DryRun, False),
+    "server": (Server, None),
     "home": (options.Home, options.DEFAULT_HOME),
     "as_json": (options.Json, False),
 }
@@ -50,9 +60,8 @@ class Decision:
     name: str
     version: int | None
     reason: str
-    actor: Actor
     dry_run: bool
-    registry: Registry
+    desk: Desk
     as_json: bool
 
     @property
@@ -60,13 +69,16 @@ class Decision:
         """Name and version, of a command that needs both."""
         return self.name, require_version(self.name, self.version)
 
-    def say(self, sentence: str, request: Request | None = None, **more: Any) -> None:
-        """Tell what was done, or would be: a sentence for people, an object for programs."""
-        if not self.as_json:
-            typer.echo(sentence)
-            return
-        shown = {} if request is None else as_object(request)
-        typer.echo(json.dumps(shown | more | {"dry_run": self.dry_run}, indent=2, ensure_ascii=False))
+    def say(self, answer: Answer) -> None:
+        """Tell what was done, or would be: a sentence for people, an object for programs; and the exit code."""
+        if self.as_json:
+            typer.echo(json.dumps(answer.shown | {"dry_run": self.dry_run}, indent=2, ensure_ascii=False))
+        else:
+            typer.echo(answer.message)
+        if answer.pending:
+            raise typer.Exit(EXIT_PENDING)
+        if answer.waiting:
+            raise typer.Exit(EXIT_FAILED)
 
 
 def decision(command: Callable[..., None]) -> Callable[..., None]:
@@ -128,11 +140,16 @@ def open_store(home: Path) -> Store:
     return store.open_store(home)
 
 
-def as_object(request: Request) -> dict[str, Any]:
-    """A request as programs read it."""
-    fields = ("name", "version", "state", "production_version", "requested_by", "decided_by", "decision_reason")
-    marks = ("self_approved", "emergency", "automatic", "weights_sha256", "artifact_sha256")
-    return {"request": request.id} | {field: getattr(request, field) for field in (*fields, *marks)}
+def open_client(server: str) -> Client:
+    """The client of the approvals service at ``server``."""
+    try:
+        from dfpt.approvals import client
+    except ImportError as error:
+        raise UsageError(
+            f"--server needs {error.name}, which is not installed.", "pip install 'dfpt[approvals]'"
+        ) from error
+
+    return client.from_environment(server)
 
 
 def _no_registry(home: Path) -> UsageError:
@@ -145,11 +162,23 @@ def _decision(
     reason: str,
     person: str | None,
     dry_run: bool,
+    server: str | None,
     home: Path,
     as_json: bool,
 ) -> Decision:
-    from dfpt.registry import actor, permission
+    from dfpt.registry import permission
 
     name, number = split(model, version)
     permission.require_reason(reason)
-    return Decision(name, number, reason, actor.current(person), dry_run, open_registry(home), as_json)
+    return Decision(name, number, reason, dry_run, _desk(server, person, home), as_json)
+
+
+def _desk(server: str | None, person: str | None, home: Path) -> Desk:
+    if server is None:
+        from dfpt.registry import actor
+        from dfpt.registry.desk import Local
+
+        return Local(open_registry(home), actor.current(person))
+    if person is not None:
+        raise UsageError("--as does not go with --server: the token says who decides.", "Leave it away.")
+    return open_client(server)

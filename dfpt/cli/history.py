@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dfpt.cli import options
-from dfpt.cli.deciding import open_store
+from dfpt.cli.deciding import Server, open_client, open_store
 from dfpt.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ At = Annotated[
 def command(
     name: Name,
     at: At = None,
+    server: Server = None,
     home: options.Home = options.DEFAULT_HOME,
     as_json: options.Json = False,
 ) -> None:
@@ -35,16 +36,17 @@ def command(
     from dfpt.registry.champion import PRODUCTION
 
     name = name.removesuffix(PRODUCTION)
-    engine = open_store(home).engine
-    if at is None:
-        found = history.deployments(engine, name)
+    if server is None:
+        engine = open_store(home).engine
+        found, ever = history.asked(engine, name, at), name in history.models(engine)
     else:
-        then = history.at(engine, name, history.moment(at))
-        found = [] if then is None else [then]
+        client = open_client(server)
+        found = client.history(name, at)
+        ever = bool(found or client.history(name))
     if as_json:
         typer.echo(json.dumps([dataclasses.asdict(deployment) for deployment in found], indent=2, ensure_ascii=False))
         return
-    if not found and name not in history.models(engine):
+    if not ever:
         raise UsageError(f"No version of {name!r} was ever in production.", "dfpt model list shows the models.")
     if not found:
         typer.echo(f"Nothing of {name} was in production at {at}.")

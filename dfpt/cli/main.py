@@ -18,7 +18,11 @@ from typing import Annotated
 
 import typer
 
+<<<<<<< HEAD
 from dfpt.cli import audit, bench, data, doctor, model, pipeline, run, schedule, step, up
+=======
+from dfpt.cli import approvals, audit, bench, data, doctor, model, pipeline, run, step, up
+>>>>>>> h/images
 
 _TYPER_INTERRUPTED = 130
 
@@ -33,6 +37,7 @@ app = typer.Typer(
 app.command("run")(run.command)
 app.command("up")(up.command)
 app.add_typer(model.app, name="model")
+app.add_typer(approvals.app, name="approvals")
 app.add_typer(audit.app, name="audit")
 app.add_typer(data.app, name="data")
 app.add_typer(bench.app, name="bench")

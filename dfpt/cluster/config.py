@@ -14,8 +14,7 @@ from dfpt.settings import Positive, Section, nearest
 
 NOTIFY = "notify"  # the task that tells how the run ended
 DEFAULT = "default"
-TRAINING = ("train-teacher", "train-baseline", "tune-prompt", "distil")  # these compute with torch for long
-DISTRIBUTED = ("train-teacher", "distil")  # these run under torchrun
+TRAINING = ("train-teacher", "train-baseline", "tune-prompt", "distil")  # can use devices and many processes
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]  # of a Kubernetes object
 Variable = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
@@ -61,6 +60,13 @@ class Resources(Section):
     num_nodes: Positive = 1  # more than one: a Kubeflow TrainJob
 
 
+class Secret(Section):
+    """Which of a Secret's keys become variables of the same name, and in which steps' pods."""
+
+    keys: tuple[Variable, ...]
+    steps: tuple[str, ...] = ()  # empty: in every step's
+
+
 class Volume(Section):
     """A PersistentVolumeClaim and where it is mounted in every step's pod."""
 
@@ -71,8 +77,7 @@ class Volume(Section):
 class Trainer(Section):
     """How the launcher asks Kubeflow Trainer for many nodes."""
 
-    runtime: Name = "torch-distributed"  # a ClusterTrainingRuntime
-    service_account: Name = "dfpt-launcher"
+    runtime: Name = "torch-distributed"  # a ClusterTrainingRuntime whose replicated job and container are named node
     shared_memory: Bytes = "2Gi"  # /dev/shm of each node
 
 
@@ -89,7 +94,7 @@ class Cluster(Section):
     home: Name | None = None  # a ReadWriteMany claim for checkpoints and measurements; null: lost with each pod
     volumes: tuple[Volume, ...] = ()
     config_maps: dict[Name, tuple[Variable, ...]] = Field(default_factory=dict)  # name -> keys, as variables
-    secrets: dict[Name, tuple[Variable, ...]] = Field(default_factory=dict)
+    secrets: dict[Name, Secret] = Field(default_factory=dict)
     notify: Name | None = None  # a secret with DFPT_NOTIFY_URL and DFPT_NOTIFY_KEY; null: the log alone
     queue: Name | None = None  # Kueue's LocalQueue
     labels: dict[str, str] = Field(default_factory=dict)  # of every step's pod
@@ -100,6 +105,9 @@ class Cluster(Section):
 
     @model_validator(mode="after")
     def _asks_only_for_what_is_of_use(self) -> Cluster:
+        for name, secret in self.secrets.items():
+            if unknown := [step for step in secret.steps if step not in STEPS]:
+                raise ValueError(f"secrets.{name}.steps: no such step. {nearest(unknown[0], STEPS)}".rstrip())
         known = [DEFAULT, *STEPS, NOTIFY]
         for name, asked in self.resources.items():
             if name not in known:
@@ -108,11 +116,17 @@ class Cluster(Section):
                 raise ValueError(
                     f"resources.{name}.accelerator: this step cannot use one; only {', '.join(TRAINING)} can"
                 )
-            if (asked.num_processes > 1 or asked.num_nodes > 1) and name not in DISTRIBUTED:
+            if (asked.num_processes > 1 or asked.num_nodes > 1) and name not in TRAINING:
                 raise ValueError(
-                    f"resources.{name}: this step runs in one process; only {', '.join(DISTRIBUTED)} run in many"
+                    f"resources.{name}: this step runs in one process; only {', '.join(TRAINING)} run in many"
                 )
+            if asked.num_nodes > 1 and not self.home:
+                raise ValueError(f"resources.{name}.num_nodes: many nodes share files, so home must name a claim")
         return self
+
+    def secrets_of(self, step: str) -> dict[str, tuple[str, ...]]:
+        """Secret -> the keys that ``step``'s pod has as variables."""
+        return {name: secret.keys for name, secret in self.secrets.items() if not secret.steps or step in secret.steps}
 
     def of(self, task: str) -> Resources:
         """What ``task``'s pod asks for: its own settings, and the default's where it has none."""

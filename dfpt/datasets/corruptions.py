@@ -8,9 +8,34 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from dfpt.corruption import STRENGTHS, SUITE
+
 Pixels = NDArray[np.uint8]
 
 _BLUR_SIDE = 64  # pixels a side that the blur's sigma is given for
+_AT_ONCE = 128  # images: bounds the memory of their float32 form
+
+
+def corrupt(images: Pixels, kind: str, strength: int) -> Pixels:
+    """The images under one kind of the suite at one of its strengths; the same images give the same result."""
+    value = SUITE[kind][STRENGTHS.index(strength)]
+    random = np.random.default_rng(0)
+    corrupted = np.empty_like(images)
+    for start in range(0, len(images), _AT_ONCE):
+        piece = images[start : start + _AT_ONCE]
+        match kind:
+            case "noise":
+                piece = noise(piece, value, random)  # goes on drawing: the same as all images at once
+            case "blur":
+                piece = blur(piece, value)
+            case "rotation":
+                piece = rotation(piece, value)
+            case "contrast":
+                piece = contrast(piece, value)
+            case _:
+                piece = brightness(piece, value)
+        corrupted[start : start + _AT_ONCE] = piece
+    return corrupted
 
 
 def noise(images: Pixels, sigma: float, random: np.random.Generator) -> Pixels:
@@ -30,6 +55,12 @@ def blur(images: Pixels, sigma: float) -> Pixels:
 def brightness(images: Pixels, factor: float) -> Pixels:
     """Every grey value times ``factor``."""
     return _pixels(images * np.float32(factor))
+
+
+def contrast(images: Pixels, factor: float) -> Pixels:
+    """Every grey value's distance from the mean of its image times ``factor``."""
+    mean = images.mean(axis=(1, 2, 3), keepdims=True, dtype=np.float32)
+    return _pixels(mean + (images - mean) * np.float32(factor))
 
 
 def rotation(images: Pixels, degrees: float) -> Pixels:

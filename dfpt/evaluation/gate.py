@@ -1,4 +1,4 @@
-"""May this student go to the registry? A pure function of the report, the thresholds and the champion's comparison.
+"""May this student go to the registry? A pure function of the report, the policy and the champion's comparison.
 
 It fails closed. A threshold that is asked for is met only by a figure that is there, is a finite number and lies in its
 range; everything else is a "no" with its reason, and so is a gate that asks for nothing.
@@ -7,19 +7,18 @@ range; everything else is a "no" with its reason, and so is a gate that asks for
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from dfpt.config import Thresholds
+from dfpt.config import Device, Thresholds
+from dfpt.evaluation import rules
+from dfpt.evaluation.reading import ROUNDING, Unusable
+from dfpt.evaluation.rules import Rule
 
-# Figures are ratios of counts, but a difference of two of them carries a rounding error: 0.9 - 0.89 > 0.01.
-_ROUNDING = 1e-9
 _NO_CHAMPION = "There is no champion yet, so there is nothing to fall behind."
-
-
-class Unusable(ValueError):
-    """A figure that cannot be judged; the message says why."""
+_WHOLE = "Nothing may be decided on evidence that is damaged, incomplete or about another student."
+_ASKED = "Somebody has to say what is good enough."
 
 
 @dataclass(frozen=True)
@@ -31,6 +30,10 @@ class Check:
         asked: the threshold, as configured; None where there is no number to ask for.
         found: the figure, None where there is none to judge.
         reason: one sentence for a reader who knows neither the code nor the field.
+        policy: the line of ``params.yaml`` that asks for it, without its section; empty where none does.
+        meaning: what the question is there for, one sentence.
+        unit: of ``asked`` and ``found``, a key of :data:`dfpt.evaluation.rules.SHOW`; None where there are none.
+        at_least: whether ``found`` must not be lower than ``asked``; otherwise not higher.
     """
 
     name: str
@@ -38,6 +41,10 @@ class Check:
     found: float | None
     passed: bool
     reason: str
+    policy: str = ""
+    meaning: str = ""
+    unit: str | None = None
+    at_least: bool = True
 
 
 @dataclass(frozen=True)
@@ -66,63 +73,28 @@ class Decision:
         }
 
 
-def percent(value: float) -> str:
-    return f"{100 * value:.1f} %"
-
-
-def points(value: float) -> str:
-    return f"{100 * value:.1f} points"
-
-
-def loss(value: float) -> str:
-    return points(value) if value >= 0 else f"none (it gains {points(-value)})"
-
-
-def count(value: float) -> str:
-    return f"{value:,.0f}"
-
-
-def milliseconds(value: float) -> str:
-    return f"{1000 * value:.2f} ms"
-
-
-@dataclass(frozen=True)
-class Rule:
-    """How one threshold is judged.
-
-    Attributes:
-        name: of the check.
-        threshold: the field of :class:`dfpt.config.Thresholds`.
-        title: the figure's name in a sentence.
-        read: takes (report, champion) and gives the figure, or raises :class:`Unusable`.
-        at_least: whether the figure must not be lower than the threshold; otherwise it must not be higher.
-        show: writes the figure for a reader.
-    """
-
-    name: str
-    threshold: str
-    title: str
-    read: Callable[[Mapping[str, Any], Mapping[str, Any] | None], float]
-    at_least: bool = True
-    show: Callable[[float], str] = percent
-
-
-def decide(report: Mapping[str, Any], thresholds: Thresholds, champion: Mapping[str, Any] | None) -> Decision:
+def decide(
+    report: Mapping[str, Any],
+    thresholds: Thresholds,
+    champion: Mapping[str, Any] | None,
+    device: Device | None = None,
+) -> Decision:
     """Judge the student of a report.
 
     Args:
         report: report.json as read; a key ``error`` says why it must not be trusted.
         thresholds: what is asked; None means not asked.
-        champion: the champion's ``version`` and the paired interval ``low``, ``high`` of student minus champion
-            accuracy; a key ``error`` says why the two could not be compared. None where there is no champion.
+        champion: the champion's ``version``, the paired interval ``difference``, ``low``, ``high`` of student minus
+            champion accuracy, and ``paired``, the images that only one is right on; a key ``error`` says why the two
+            could not be compared. None where there is no champion.
+        device: the budgets of the device that the student is for.
     """
     weights = report.get("weights_sha256")
     checks = [_report_is_usable(report)]
-    asked = {rule: getattr(thresholds, rule.threshold) for rule in RULES}
-    checks += [_judge(rule, limit, report, champion) for rule, limit in asked.items() if limit is not None]
+    checks += [_judge(rule, limit, report, champion) for rule, limit in rules.asked(thresholds, device)]
     if len(checks) == 1:
         reason = "No threshold is asked for: a gate that asks nothing keeps nothing out. Set one under gate:."
-        checks.append(Check("thresholds", None, None, False, reason))
+        checks.append(Check("thresholds", None, None, False, reason, meaning=_ASKED))
     return Decision(
         tuple(checks),
         dict(champion) if champion is not None else None,
@@ -137,106 +109,22 @@ def _report_is_usable(report: Mapping[str, Any]) -> Check:
     elif not isinstance(weights, str) or not re.fullmatch(r"[0-9a-f]{64}", weights):
         reason = "The evaluation report does not say which weights it is about (weights_sha256)."
     else:
-        return Check("report", None, None, True, "The evaluation report is whole and names the weights it is about.")
-    return Check("report", None, None, False, reason)
+        reason = "The evaluation report is whole and names the weights it is about."
+        return Check("report", None, None, True, reason, meaning=_WHOLE)
+    return Check("report", None, None, False, reason, meaning=_WHOLE)
 
 
 def _judge(rule: Rule, limit: float, report: Mapping[str, Any], champion: Mapping[str, Any] | None) -> Check:
-    if rule.name == NON_INFERIOR and champion is None:
-        return Check(rule.name, limit, None, True, _NO_CHAMPION)
+    def check(found: float | None, passed: bool, reason: str) -> Check:
+        policy = f"{rule.threshold}: {limit:g}"
+        return Check(rule.name, limit, found, passed, reason, policy, rule.meaning, rule.unit, rule.at_least)
+
+    if rule.name in rules.CHAMPIONS and champion is None:
+        return check(None, True, _NO_CHAMPION)
     try:
         found = rule.read(report, champion)
     except Unusable as error:
-        return Check(rule.name, limit, None, False, str(error))
-    passed = found >= limit - _ROUNDING if rule.at_least else found <= limit + _ROUNDING
+        return check(None, False, str(error))
+    passed = found >= limit - ROUNDING if rule.at_least else found <= limit + ROUNDING
     asked = f"at {'least' if rule.at_least else 'most'} {rule.show(limit)} is asked"
-    return Check(rule.name, limit, found, passed, f"The {rule.title} is {rule.show(found)}; {asked}.")
-
-
-def _number(values: object, path: str, low: float, high: float) -> float:
-    """The number at ``a.b.c`` of nested mappings; :class:`Unusable` unless it is one and lies in [low, high]."""
-    value = values
-    for key in path.split("."):
-        value = value.get(key) if isinstance(value, Mapping) else None
-    if value is None:
-        raise Unusable(f"The report has no figure {path}.")
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise Unusable(f"The figure {path} is not a number but a {type(value).__name__}.")
-    if not low <= value <= high:  # false for NaN as well
-        raise Unusable(f"The figure {path} is {value}, which lies outside {low:g} to {high:g}.")
-    return float(value)
-
-
-def _student(figure: str, low: float = 0, high: float = 1) -> Callable[..., float]:
-    return lambda report, champion: _number(report, f"models.student.{figure}", low, high)
-
-
-def _gain_over(other: str) -> Callable[..., float]:
-    def read(report: Mapping[str, Any], champion: object) -> float:
-        """Student minus ``other``, from the accuracies; a comparison that says otherwise spoils the report."""
-        gain = _student("accuracy")(report, champion) - _number(report, f"models.{other}.accuracy", 0, 1)
-        stated = _number(report, f"comparisons.student-{other}.accuracy.difference", -1, 1)
-        if abs(gain - stated) > _ROUNDING:
-            raise Unusable(f"The report contradicts itself on the difference between student and {other}.")
-        return gain
-
-    return read
-
-
-def _drop_against_champion(report: Mapping[str, Any], champion: Mapping[str, Any] | None) -> float:
-    """The largest drop that the interval of the difference leaves possible: minus its lower end."""
-    if champion is None or "error" in champion:
-        raise Unusable(f"The student cannot be compared with the champion: {(champion or {}).get('error')}.")
-    low, high = (_number(champion, end, -1, 1) for end in ("low", "high"))
-    if low > high:
-        raise Unusable("The interval of the comparison with the champion is upside down.")
-    return -low
-
-
-NON_INFERIOR = "non_inferior_to_champion"
-RULES: tuple[Rule, ...] = (
-    Rule("accuracy", "min_accuracy", "accuracy", _student("accuracy")),
-    Rule("macro_f1", "min_macro_f1", "macro-F1", _student("macro_f1")),
-    Rule("binary_accuracy", "min_binary_accuracy", "accuracy on defective or sound", _student("binary_accuracy")),
-    Rule("defect_recall", "min_defect_recall", "share of defective images found", _student("defect_recall")),
-    Rule("worst_slice", "min_worst_slice", "accuracy on the worst slice", _student("worst_slice")),
-    Rule(
-        "drop_against_teacher",
-        "max_drop_against_teacher",
-        "accuracy lost against the teacher",
-        lambda report, champion: -_gain_over("teacher")(report, champion),
-        at_least=False,
-        show=loss,
-    ),
-    Rule(
-        "gain_over_baseline",
-        "min_gain_over_baseline",
-        "accuracy gained over the same network trained alone",
-        _gain_over("baseline"),
-        show=points,
-    ),
-    Rule(
-        NON_INFERIOR,
-        "max_drop_against_champion",
-        "largest likely loss of accuracy against the champion",
-        _drop_against_champion,
-        at_least=False,
-        show=loss,
-    ),
-    Rule(
-        "parameters",
-        "max_parameters",
-        "number of parameters",
-        _student("parameters", 1, 1e15),
-        at_least=False,
-        show=count,
-    ),
-    Rule(
-        "latency",
-        "max_latency_seconds",
-        "time for one image on one CPU core",
-        _student("latency_seconds", 1e-9, 3600),
-        at_least=False,
-        show=milliseconds,
-    ),
-)
+    return check(found, passed, f"The {rule.title} is {rule.show(found)}; {asked}.")

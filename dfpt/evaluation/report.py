@@ -9,18 +9,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dfpt.evaluation import bootstrap, calibration, metrics
+from dfpt.evaluation import bootstrap, calibration, mcnemar, metrics
 
 COMPARISONS = (("student", "baseline"), ("student", "teacher"))
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One model as it was measured: probabilities (N, K) on the test images, number of parameters, latency."""
+    """One model as it was measured: probabilities (N, K) on the test images, and what the model costs."""
 
     probabilities: NDArray[np.float32]
     parameters: int
     latency_seconds: float
+    weights_bytes: int | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ def assemble(
             f"{one}-{other}": {
                 figure: _difference(found[f"{one}-{other}.{figure}"]) for figure in ("accuracy", "macro_f1")
             }
+            | {"paired": mcnemar.paired(called[one] == subject.labels, called[other] == subject.labels)}
             for one, other in COMPARISONS
         },
     }
@@ -83,6 +85,7 @@ def _figures(model: Measured, subject: Subject, accuracy: bootstrap.Interval) ->
         "reliability": bins,
         "parameters": model.parameters,
         "latency_seconds": model.latency_seconds,
+        "weights_bytes": model.weights_bytes,
     }
 
 

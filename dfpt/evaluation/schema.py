@@ -13,6 +13,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from dfpt import corruption
+from dfpt.evaluation import mcnemar
+
 Rate = Annotated[float, Field(ge=0, le=1, strict=True, allow_inf_nan=False)]
 Change = Annotated[float, Field(ge=-1, le=1, strict=True, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)]
@@ -32,9 +35,18 @@ class Difference(_Part):
     high: Change
 
 
+class Paired(_Part):
+    """Images that only one of two models is right on, see :mod:`dfpt.evaluation.mcnemar`."""
+
+    only_one: Count
+    only_other: Count
+    p_value: Rate
+
+
 class Comparison(_Part):
     accuracy: Difference
     macro_f1: Difference
+    paired: Paired | None = None  # reports from before there was one
 
 
 class Slice(_Part):
@@ -64,6 +76,7 @@ class Figures(_Part):
     reliability: list[Bin]
     parameters: Annotated[int, Field(gt=0, strict=True)]
     latency_seconds: Seconds
+    weights_bytes: Annotated[int, Field(gt=0, strict=True)] | None = None
 
 
 class Images(_Part):
@@ -88,6 +101,48 @@ class Knowledge(_Part):
     other_classes: Nats
 
 
+class Corrupted(_Part):
+    """The three models under one kind of corruption at one strength."""
+
+    value: Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)]
+    teacher: Rate
+    baseline: Rate
+    student: Rate
+
+
+class OfThree(_Part):
+    teacher: Rate
+    baseline: Rate
+    student: Rate
+
+
+class Robustness(_Part):
+    """Accuracy under the suite of corruptions, see :mod:`dfpt.evaluation.robustness`."""
+
+    images: Annotated[int, Field(gt=0, strict=True)]
+    clean: OfThree
+    corrupted: dict[str, dict[str, Corrupted]]
+    mean: OfThree
+
+    @model_validator(mode="after")
+    def _is_the_whole_suite(self) -> Self:
+        found = {kind: tuple(at.value for at in strengths.values()) for kind, strengths in self.corrupted.items()}
+        names = [str(strength) for strength in corruption.STRENGTHS]
+        if found != dict(corruption.SUITE) or any(list(at) != names for at in self.corrupted.values()):
+            raise ValueError("the corruptions are not those of the suite, each at its five strengths")
+        for model in OfThree.model_fields:
+            at = {
+                kind: {strength: entry.model_dump() for strength, entry in strengths.items()}
+                for kind, strengths in self.corrupted.items()
+            }
+            rates = [entry[model] for strengths in at.values() for entry in strengths.values()]
+            if any(abs(rate * self.images - round(rate * self.images)) > 1e-6 for rate in rates):
+                raise ValueError(f"an accuracy of {model} under corruption is no share of {self.images} images")
+            if abs(corruption.mean(at, model) - getattr(self.mean, model)) > 1e-9:
+                raise ValueError(f"the mean accuracy of {model} under corruption is not that of its accuracies")
+        return self
+
+
 class Report(_Part):
     source: str
     data_hash: str
@@ -99,6 +154,7 @@ class Report(_Part):
     models: Models
     comparisons: dict[str, Comparison]
     knowledge: dict[Literal["original", "prompt"], Knowledge] | None = None
+    robustness: Robustness | None = None  # None where the configuration asks for no images
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
@@ -120,7 +176,22 @@ class Report(_Part):
             one, other = (getattr(self.models, name).accuracy for name in pair.split("-"))
             if abs(one - other - self.comparisons[pair].accuracy.difference) > 1e-6:
                 raise ValueError(f"the comparison {pair} does not fit the two accuracies")
+            _require_counts(pair, self.comparisons[pair], self.images.test)
+        if self.robustness is not None and self.robustness.images > self.images.test:
+            raise ValueError("more images were corrupted than the test split has")
         return self
+
+
+def _require_counts(pair: str, comparison: Comparison, images: int) -> None:
+    """The images that only one is right on give the difference, and their p-value."""
+    counted = comparison.paired
+    if counted is None:
+        return
+    gained = (counted.only_one - counted.only_other) / images
+    if abs(gained - comparison.accuracy.difference) > 1e-6 or counted.only_one + counted.only_other > images:
+        raise ValueError(f"the images counted in the comparison {pair} do not give its difference")
+    if abs(mcnemar.p_different(counted.only_one, counted.only_other) - counted.p_value) > 1e-9:
+        raise ValueError(f"the p-value of the comparison {pair} is not that of its images")
 
 
 def problem(report: Mapping[str, Any]) -> str | None:

@@ -20,9 +20,14 @@ ARTIFACT_TAG = "dfpt.artifact_sha256"
 
 def local(version: ModelVersion, uri: str) -> Path:
     """The folder of a version: its source itself where that is on this machine, else a copy brought here."""
+    return fetch(str(version.source), uri)
+
+
+def fetch(source: str, uri: str) -> Path:
+    """The same, of any place in MLflow's artifacts."""
     import mlflow.artifacts
 
-    return Path(mlflow.artifacts.download_artifacts(artifact_uri=version.source, tracking_uri=uri))
+    return Path(mlflow.artifacts.download_artifacts(artifact_uri=source, tracking_uri=uri))
 
 
 def check(model: str, folder: Path, artifact_sha256: str, weights_sha256: str) -> None:

@@ -38,7 +38,7 @@ class Bundle:
     Attributes:
         onnx: the model file.
         student: folder of the weights of record.
-        evidence: files that a person reads before approving.
+        evidence: files, and folders of files, that a person reads before approving.
         report: evaluate's ``report.json``.
         example: input (1, C, S, S) float32 on [0, 255], and its logits (1, K).
     """
@@ -150,7 +150,10 @@ def _log_model(
             shutil.copytree(bundle.student, folder / STUDENT)
             (folder / EVIDENCE).mkdir()
             for path in bundle.evidence:
-                shutil.copy(path, folder / EVIDENCE)
+                if path.is_dir():
+                    shutil.copytree(path, folder / EVIDENCE / path.name)
+                else:
+                    shutil.copy(path, folder / EVIDENCE)
                 client.log_artifact(run_id, str(path), EVIDENCE)
             client.log_model_artifacts(logged.model_id, str(folder))
             artifact_sha256 = files.sha256(folder)

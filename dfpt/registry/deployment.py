@@ -9,14 +9,14 @@ import shutil
 from pathlib import Path
 
 from dfpt import files
-from dfpt.registry import agreement, aliases, artifacts, audit, requests
+from dfpt.registry import agreement, aliases, artifacts, audit, publication, requests
 from dfpt.registry.actor import Actor
 from dfpt.registry.champion import PREVIOUS, production_name
 from dfpt.registry.database import Request, State
 from dfpt.registry.handle import STATUS, Registry
+from dfpt.registry.publication import REQUEST_TAG
 
 FOLDER = "production"
-REQUEST_TAG = "dfpt.request"
 
 
 def finish(registry: Registry, request: Request, actor: Actor) -> Request:
@@ -75,8 +75,9 @@ def _register(registry: Registry, request: Request, folder: Path) -> int:
         "dfpt.emergency": str(request.emergency).lower(),
         "dfpt.automatic": str(request.automatic).lower(),
     }
+    place = publication.publish(registry, request, folder, candidate.run_id)
     created = registry.client.create_model_version(
-        name, folder.as_uri(), candidate.run_id, tags=tags, description=candidate.description
+        name, place.source, place.run_id, tags=tags, description=candidate.description
     )
     return int(created.version)
 

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from dfpt.errors import UsageError
+from dfpt.registry.champion import PRODUCTION
 from dfpt.registry.database import Record, State
 from dfpt.registry.requests import REQUESTED
 from dfpt.registry.store import reading
@@ -76,6 +77,23 @@ def at(engine: Engine, name: str, moment: datetime) -> Deployment | None:
         query = select(Record).where(Record.name == name, Record.action.in_(DEPLOYING), Record.at <= limit)
         record = session.scalars(query.order_by(Record.seq.desc()).limit(1)).first()
         return None if record is None else _deployment(session, record)
+
+
+def asked(engine: Engine, name: str, date: str | None = None) -> list[Deployment]:
+    """All deployments of a model, or the one of a date.
+
+    Args:
+        name: of the candidates or of the production side.
+        date: as people write it.
+
+    Raises:
+        UsageError: it is no date.
+    """
+    name = name.removesuffix(PRODUCTION)
+    if date is not None:
+        then = at(engine, name, moment(date))
+        return [] if then is None else [then]
+    return deployments(engine, name)
 
 
 def models(engine: Engine) -> list[str]:

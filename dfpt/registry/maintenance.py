@@ -34,6 +34,11 @@ def sweep(registry: Registry, actor: Actor) -> Swept:
         PolicyRefused: this is no admin.
     """
     permission.require(registry, actor, Deed.MAINTAIN)
+    return unasked(registry, actor)
+
+
+def unasked(registry: Registry, actor: Actor) -> Swept:
+    """The same, of a service that does it by itself and for nobody."""
     swept = Swept(expired=expiry.expire_all(registry))
     for name in sorted({request.name for request in requests.of_model(registry.engine)}):
         try:

@@ -29,6 +29,7 @@ class Deed(enum.StrEnum):
     ROLL_BACK = "roll back"
     PASS_OVER = "pass over the rules in an emergency"
     MAINTAIN = "expire, reconcile and approve automatically"
+    MANAGE = "add and close accounts"
 
 
 PERMITTED: dict[Deed, frozenset[Role]] = {
@@ -41,6 +42,7 @@ PERMITTED: dict[Deed, frozenset[Role]] = {
     Deed.ROLL_BACK: frozenset({Role.APPROVER, Role.ADMIN}),  # a way back must not wait for one person
     Deed.PASS_OVER: frozenset({Role.ADMIN}),
     Deed.MAINTAIN: frozenset({Role.ADMIN}),
+    Deed.MANAGE: frozenset({Role.ADMIN}),
 }
 
 
@@ -137,7 +139,11 @@ def withdrawal(roles: frozenset[Role], own: bool) -> Ruling:
     return Ruling("Only who asked for it, or an admin, may withdraw a request.", "Reject it, or ask an admin.")
 
 
-NOT_RATES = frozenset({"parameters", "latency"})  # checks of the gate whose figure is no share of images
+# Checks of the gate whose figure is no share of images, so that no distance in points can be told.
+NOT_RATES = frozenset(
+    {"parameters", "latency", "device_parameters", "device_latency", "device_size"}
+    | {"not_worse_than_champion", "not_worse_than_teacher"}
+)
 
 
 def margin(gate: Mapping[str, Any]) -> float | None:
@@ -155,10 +161,12 @@ def margin(gate: Mapping[str, Any]) -> float | None:
     distances = []
     for check in checks:
         asked, found = check.get("asked"), check.get("found")
-        if check.get("name") in NOT_RATES or check.get("name") == "report":
+        if check.get("name") == "report":
             continue
         if not isinstance(asked, int | float) or not isinstance(found, int | float):
             return None
+        if check.get("name") in NOT_RATES:
+            continue
         distances.append(abs(found - asked))  # passed, so the found one is on the good side
     smallest = min(distances, default=None)
     return smallest if smallest is not None and 0 <= smallest <= 2 else None  # NaN is no margin

@@ -26,6 +26,7 @@ from dfpt.registry.store import reading
 
 BEGUN = "rollback begun"
 GIVEN_UP = "rollback given up"
+GONE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # MLflow's words for a version and for files
 
 
 @dataclass(frozen=True)
@@ -186,13 +187,16 @@ def _request_of(registry: Registry, name: str, version: int) -> Request:
 
 
 def _verify(registry: Registry, request: Request, version: int) -> None:
+    """Raises NotFound only where the version or its files are gone: that MLflow is away says nothing about them."""
     from mlflow import MlflowException
 
     model = f"{production_name(request.name)}/{version}"
     agreement.require(registry.engine, request)
     try:
         folder = artifacts.local(registry.client.get_model_version(*model.split("/")), registry.uri)
-    except (MlflowException, OSError) as error:
+    except (MlflowException, FileNotFoundError) as error:
+        if isinstance(error, MlflowException) and error.error_code not in GONE:
+            raise
         raise NotFound(f"{model} or its files are gone.", "dfpt audit reconcile shows what is missing.") from error
     artifacts.check(model, folder, request.artifact_sha256, request.weights_sha256)
 

@@ -11,7 +11,7 @@ from dfpt import datasets, files
 from dfpt.config import EvaluateConfig
 from dfpt.context import Context, Inputs, Metrics, Outputs
 from dfpt.errors import StepFailed, UsageError
-from dfpt.evaluation import knowledge, page, predictions, report, schema
+from dfpt.evaluation import knowledge, page, predictions, report, robustness, schema
 from dfpt.evaluation.metrics import Floats
 
 if TYPE_CHECKING:
@@ -58,6 +58,14 @@ def run(inputs: Inputs, outputs: Outputs, config: EvaluateConfig, context: Conte
     )
     weights = files.sha256(inputs["student"] / "model.safetensors")
     found = report.assemble(subject, measured, weights, config.evaluation.bootstrap, config.seed)
+    if most := config.evaluation.robustness_images:
+        found["robustness"] = robustness.measure(
+            {name: inputs[name] for name in MODELS},
+            images,
+            most,
+            lambda done, total: context.reporter.progress(done, total, "corruptions"),
+            context.cancelled,
+        )
     found["knowledge"] = taught(inputs["teacher"], inputs["path"], images, "test", measured["student"].probabilities)
     if problem := schema.problem(found):
         raise StepFailed(f"The evaluation is not fit to be reported: {problem}.")
@@ -90,6 +98,7 @@ def _measure(folder: Path, images: ImageSet, config: EvaluateConfig) -> report.M
         latency_seconds=latency.latency_seconds(
             model, spec.in_channels, spec.image_size, config.evaluation.latency_runs
         ),
+        weights_bytes=(folder / "model.safetensors").stat().st_size,
     )
 
 
@@ -133,6 +142,8 @@ def _flat(found: dict[str, object]) -> Metrics:
     }
     for path, said in (whole.knowledge or {}).items():
         metrics |= {f"{path}_path_gap": said.gap, f"{path}_path_accuracy": said.accuracy}
+    if whole.robustness is not None:
+        metrics |= {f"{name}_corrupted_accuracy": rate for name, rate in whole.robustness.mean}
     gain, change = (whole.comparisons[pair].accuracy for pair in ("student-baseline", "student-teacher"))
     return metrics | {
         "gain_over_baseline": gain.difference,

@@ -121,7 +121,7 @@ def _register(
                 path
                 for folder in (inputs["evaluation"], inputs["decision"])
                 for path in sorted(folder.iterdir())
-                if path.suffix in {".json", ".html"}
+                if path.suffix in {".json", ".html"} or path.is_dir()
             ],
             report=report,
             example=(images[:1], onnx.answers(exported, images[:1])),

@@ -7,6 +7,7 @@ import csv
 import getpass
 import json
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -29,6 +30,7 @@ PIPELINE = "pipeline"
 ERROR = "dfpt.error"
 HISTORY = "history.csv"
 
+_NOT_IN_NAMES = re.compile(r"[^\w\-. :/]", re.ASCII)
 _LONGEST_PARAM = 500
 _PARAMS_IN_BATCH = 100  # MLflow's own limits
 _METRICS_IN_BATCH = 1000
@@ -188,13 +190,13 @@ def record_cached(
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Nested settings as ``section.key`` -> text."""
+    """Nested settings as ``section.key`` -> text; what MLflow takes in no name becomes a dash (``wafer-mono``)."""
     flat: dict[str, str] = {}
     for key, value in values.items():
         if isinstance(value, Mapping):
             flat |= flatten(value, f"{prefix}{key}.")
         else:
-            flat[f"{prefix}{key}"] = value if isinstance(value, str) else json.dumps(value)
+            flat[_NOT_IN_NAMES.sub("-", f"{prefix}{key}")] = value if isinstance(value, str) else json.dumps(value)
     return flat
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from dfpt import corruption
 from dfpt.evaluation import report
 
 IMAGES = 200
@@ -33,8 +34,25 @@ def good_report() -> dict[str, Any]:
         images={"train": 500, "val": 100, "test": IMAGES},
     )
     models = {
-        "teacher": report.Measured(answers(labels, 190), 3_400_000, 0.021),
-        "baseline": report.Measured(answers(labels, 160), 160_000, 0.0011),
-        "student": report.Measured(answers(labels, 180), 160_000, 0.0011),
+        "teacher": report.Measured(answers(labels, 190), 3_400_000, 0.021, 13_700_000),
+        "baseline": report.Measured(answers(labels, 160), 160_000, 0.0011, 650_000),
+        "student": report.Measured(answers(labels, 180), 160_000, 0.0011, 650_000),
     }
-    return report.assemble(subject, models, "a" * 64, resamples=500, seed=0)
+    found = report.assemble(subject, models, "a" * 64, resamples=500, seed=0)
+    return found | {"robustness": made_up_robustness()}
+
+
+def made_up_robustness() -> dict[str, Any]:
+    """Of 100 images: every strength costs the teacher 4, the baseline 8, the student 6 of them."""
+    clean = {"teacher": 0.95, "baseline": 0.8, "student": 0.9}
+    cost = {"teacher": 4, "baseline": 8, "student": 6}
+    corrupted = {
+        kind: {
+            str(strength): {"value": values[strength - 1]}
+            | {name: round(100 * rate - strength * cost[name]) / 100 for name, rate in clean.items()}
+            for strength in corruption.STRENGTHS
+        }
+        for kind, values in corruption.SUITE.items()
+    }
+    mean = {name: corruption.mean(corrupted, name) for name in clean}
+    return {"images": 100, "clean": clean, "corrupted": corrupted, "mean": mean}

@@ -10,7 +10,7 @@ import pytest
 from dfpt.config import Thresholds
 from dfpt.evaluation import gate, page
 
-VOID = {"meta", "br"}
+VOID = {"meta", "br", "img"}
 
 
 class Reader(HTMLParser):
@@ -116,3 +116,43 @@ def test_names_from_the_data_are_escaped(good_report: dict[str, Any]) -> None:
     report = copy.deepcopy(good_report)
     report["classes"][0] = "<script>alert(1)</script>"
     assert "<script>" not in page.evaluation(report)
+
+
+def test_the_plots_under_corruption_show_the_three_models_and_the_page_the_figures(good_report: dict[str, Any]) -> None:
+    html = page.evaluation(good_report)
+    assert html.count('aria-label="Accuracy under') == 6
+    assert len(re.findall(r"<polyline[^>]*><title>", html)) == 18
+    text = words(html)
+    for figure in ("100 of the test images", "Noise", "Contrast", "60.0 %", "Mean of all", "72.0 %"):
+        assert figure in text
+    assert "under noise" not in words(page.evaluation(good_report | {"robustness": None}))
+
+
+def test_every_check_is_explained_beside_its_line_of_the_policy(good_report: dict[str, Any]) -> None:
+    asked = Thresholds(min_slices={"wafer=mono": 0.5}, min_under_corruption={"worst@3": 0.9}, max_ece=0.2)
+    text = words(page.gate(gate.decide(good_report, asked, None), good_report))
+    assert "min_under_corruption.worst@3: 0.9" in text
+    assert "The accuracy under the worst corruption of strength 3 is 72.0 %; at least 90.0 % is asked." in text
+    assert "Whoever sorts by its confidence must be able to believe it." in text
+
+
+def test_the_examples_are_on_the_page_with_both_answers(good_report: dict[str, Any]) -> None:
+    shown = {
+        "images": 200,
+        "differing": 9,
+        "differ": [
+            {
+                "id": "cell <7>",
+                "label": "mono-defect",
+                "candidate": {"called": "mono-sound", "confidence": 0.97},
+                "champion": {"called": "mono-defect", "confidence": 0.61},
+                "image": "data:image/png;base64,AAAA",
+            }
+        ],
+        "confidently_wrong": [],
+    }
+    html = page.gate(gate.decide(good_report, Thresholds(min_accuracy=0.5), None), good_report, shown)
+    assert Reader(html).loads == ["img", "src=data:image/png;base64,AAAA"]
+    assert "differ on 9 of 200" in words(html)
+    for told in ("cell <7>", "candidate: mono-sound (97.0 %)", "champion: mono-defect (61.0 %)"):
+        assert told in words(html)

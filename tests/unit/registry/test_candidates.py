@@ -47,6 +47,21 @@ def test_a_candidate_has_weights_evidence_signature_lineage_and_figures(home: Pa
     assert registry.client.get_model_version_by_alias("elpv", "candidate").version == version.version
 
 
+def test_a_folder_of_evidence_is_part_of_what_is_hashed(home: Path, make_bundle: Callable[..., Any]) -> None:
+    registry = open_registry(home)
+    bundle, run = make_bundle(), registry.client.create_run(store.ensure(home, "elpv")).info.run_id
+    pictures = bundle.student.parent / "differences"
+    pictures.mkdir()
+    (pictures / "differ-01.png").write_bytes(b"pixels")
+    bundle.evidence.append(pictures)
+    version = candidates.register(registry, "elpv", bundle, run)
+    folder = artifacts.local(version, registry.uri)
+    assert (folder / "evidence/differences/differ-01.png").read_bytes() == b"pixels"
+    assert version.tags[artifacts.ARTIFACT_TAG] == files.sha256(folder)
+    (logged,) = registry.client.list_artifacts(run, "evidence/differences")
+    assert logged.path == "evidence/differences/differ-01.png"
+
+
 def test_the_same_weights_make_one_version_and_one_request(home: Path, make_bundle: Callable[..., Any]) -> None:
     registry = open_registry(home)
     bundle, run = make_bundle(), registry.client.create_run(store.ensure(home, "elpv")).info.run_id

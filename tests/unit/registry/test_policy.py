@@ -27,6 +27,7 @@ MATRIX = {
     Deed.ROLL_BACK: "no no yes yes",
     Deed.PASS_OVER: "no no no yes",
     Deed.MAINTAIN: "no no no yes",
+    Deed.MANAGE: "no no no yes",
 }
 CELLS = [
     (deed, role, answer == "yes")
@@ -174,6 +175,8 @@ def gate(outcome: str = "pass", **checks: Any) -> dict[str, Any]:
         (gate(accuracy=(0.7, 0.75)), 0.05),
         (gate(accuracy=(0.7, 0.75), drop_against_teacher=(0.05, 0.02)), 0.03),
         (gate(accuracy=(0.7, 0.75), parameters=(1e6, 9e5), latency=(0.01, 0.009)), 0.05),
+        (gate(accuracy=(0.7, 0.75), device_size=(1e6, 9e5), not_worse_than_champion=(0.01, 0.02)), 0.05),
+        (gate(accuracy=(0.7, 0.75), not_worse_than_champion=(0.01, None)), None),  # there is no champion yet
         (gate("fail", accuracy=(0.7, 0.75)), None),
         (gate(accuracy=(0.7, None)), None),
         (gate(accuracy=(0.7, 0.75), non_inferior_to_champion=(0.01, None)), None),  # there is no champion yet

@@ -38,6 +38,30 @@ def test_the_report_says_what_the_real_networks_do(inspection: Any) -> None:
     assert found["weights_sha256"] == files.sha256(inspection.good / "model.safetensors")
 
 
+def test_the_suite_is_asked_of_all_three_on_the_same_images(inspection: Any) -> None:
+    found = report(inspection.evaluation)["robustness"]
+    assert found["images"] == 30
+    for name, rate in found["clean"].items():
+        assert rate == report(inspection.evaluation)["models"][name]["accuracy"]
+    for strengths in found["corrupted"].values():
+        for at in strengths.values():
+            assert at["teacher"] == at["student"]  # the same network
+    darkest = found["corrupted"]["darkness"]["5"]
+    assert darkest["student"] < found["clean"]["student"]  # its classes are shades of grey
+    assert inspection.metrics["student_corrupted_accuracy"] == found["mean"]["student"] < 1
+
+
+def test_so_many_images_are_corrupted_as_the_configuration_says_and_none_if_it_says_so(
+    inspection: Any, tmp_path: Path
+) -> None:
+    inputs = inspection.inputs(teacher=inspection.good, baseline=inspection.poor, student=inspection.good)
+    for most, expected in ((7, 7), (0, None)):
+        config = EvaluateConfig(seed=0, evaluation=Evaluation(bootstrap=20, latency_runs=1, robustness_images=most))
+        evaluate.run(inputs, {"evaluation": tmp_path}, config, Context(tmp_path, tmp_path))
+        found = report(tmp_path).get("robustness")
+        assert (None if found is None else found["images"]) == expected
+
+
 def test_the_predictions_are_those_of_the_accepted_test_images(inspection: Any) -> None:
     found = pd.read_parquet(inspection.evaluation / "predictions.parquet")
     accepted = pd.read_parquet(inspection.validation / "manifest.parquet")

@@ -8,15 +8,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
-from dfpt import files
-from dfpt.config import Evaluation, GateConfig, Registration, Thresholds
+from dfpt import datasets, files
+from dfpt.config import Device, Evaluation, GateConfig, Registration, Thresholds
 from dfpt.context import Context
 from dfpt.datasets import manifest
-from dfpt.errors import StepFailed
-from dfpt.evaluation import predictions
+from dfpt.errors import StepFailed, UsageError
+from dfpt.evaluation import mcnemar, predictions
 from dfpt.registry import champion as registry
 from dfpt.steps import gate
 
@@ -32,9 +34,13 @@ class Room:
         self.inputs = inspection.inputs(evaluation=self.evaluation)
         self.context = Context(place, place)
 
-    def run(self, thresholds: Thresholds = ASKED) -> dict[str, Any]:
+    def run(self, thresholds: Thresholds = ASKED, **devices: Device) -> dict[str, Any]:
         config = GateConfig(
-            seed=0, evaluation=Evaluation(bootstrap=200), gate=thresholds, registration=Registration(name="made-up")
+            seed=0,
+            evaluation=Evaluation(bootstrap=200),
+            gate=thresholds,
+            devices=devices,
+            registration=Registration(name="made-up"),
         )
         metrics = gate.run(self.inputs, {"decision": self.decision}, config, self.context)
         found: dict[str, Any] = json.loads((self.decision / "gate.json").read_text())
@@ -124,11 +130,79 @@ def swap_student_and_baseline(room: Room) -> None:
         models, pairs = report["models"], report["comparisons"]
         models["student"], models["baseline"] = models["baseline"], models["student"]
         drop = {"difference": models["student"]["accuracy"] - 1, "low": -0.9, "high": -0.1}
+        missed = round(-drop["difference"] * report["images"]["test"])
         for pair in pairs.values():
-            pair["accuracy"] = drop
+            p_value = mcnemar.p_different(0, missed)
+            pair |= {"accuracy": drop, "paired": {"only_one": 0, "only_other": missed, "p_value": p_value}}
 
     room.edit_report(edit)
     room.edit_predictions(lambda table: table.rename(columns={"student": "baseline", "baseline": "student"}))
+
+
+def test_the_exact_test_refuses_what_is_worse_beyond_doubt(
+    inspection: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = Room(inspection, tmp_path)
+    crown(monkeypatch, inspection.good)
+    swap_student_and_baseline(room)
+    asked = Thresholds(min_p_worse_than_champion=0.01)
+    found = room.run(asked)
+    assert list(failures(found)) == ["not_worse_than_champion"]
+    counted = found["champion"]["paired"]
+    assert counted["only_one"] == 0
+    assert counted["only_other"] == round(-30 * found["champion"]["difference"])
+    crown(monkeypatch, inspection.poor)
+    assert room.run(asked)["outcome"] == "pass"
+
+
+def test_the_images_on_which_student_and_champion_differ_are_evidence(
+    room: Room, inspection: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room.run()
+    alone = json.loads((room.decision / "differences/index.json").read_text())
+    assert (alone["images"], alone["differing"], alone["examples"]) == (30, None, [])
+    crown(monkeypatch, inspection.poor)
+    found = room.run()
+    seen = json.loads((room.decision / "differences/index.json").read_text())
+    assert seen["differing"] == round(30 * found["champion"]["difference"]) > 12
+    assert len(seen["examples"]) == 12
+    images = datasets.load(inspection.dataset, inspection.validation)
+    row = images.manifest.set_index("id")["row"]
+    for item in seen["examples"]:
+        assert item["candidate"] == item["label"] != item["champion"]
+        assert 0 < item["champion_confidence"] <= item["candidate_confidence"] <= 1
+        with Image.open(room.decision / "differences" / item["file"]) as picture:
+            np.testing.assert_array_equal(np.asarray(picture), images.images[row[item["id"]]].squeeze(-1))
+    assert "Where candidate and champion differ" in (room.decision / "gate.html").read_text()
+
+
+def test_what_the_student_is_surely_wrong_about_comes_first(room: Room) -> None:
+    swap_student_and_baseline(room)
+    room.run()
+    wrong = json.loads((room.decision / "differences/index.json").read_text())["examples"]
+    assert len(wrong) == 12
+    assert all(item["kind"] == "confidently_wrong" and item["candidate"] != item["label"] for item in wrong)
+    sure = [item["candidate_confidence"] for item in wrong]
+    assert sure == sorted(sure, reverse=True)
+
+
+def test_a_report_that_cannot_be_trusted_has_no_examples(room: Room) -> None:
+    room.edit_report(lambda report: report.update(data_hash="f" * 64))
+    room.run()
+    assert not (room.decision / "differences").exists()
+
+
+def test_the_device_that_the_policy_names_sets_budgets(room: Room) -> None:
+    asked = Thresholds(device="board")
+    assert list(failures(room.run(asked, board=Device(max_weights_bytes=10)))) == ["device_size"]
+    assert room.run(asked, board=Device(max_weights_bytes=10**6, max_latency_seconds=5))["outcome"] == "pass"
+    with pytest.raises(UsageError, match="no device 'board'"):
+        room.run(asked)
+
+
+def test_the_suite_of_corruptions_is_measured_and_can_refuse(room: Room) -> None:
+    assert room.run(Thresholds(min_under_corruption={"noise@1": 0.9}))["outcome"] == "pass"
+    assert list(failures(room.run(Thresholds(min_under_corruption={"worst@5": 1.0})))) == ["under worst@5"]
 
 
 def test_a_champion_of_other_classes_is_refused_with_the_explanation(

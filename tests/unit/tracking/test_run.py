@@ -145,3 +145,8 @@ def test_settings_become_flat_texts() -> None:
         "d": "null",
         "e": "x",
     }
+
+
+def test_a_setting_named_after_a_slice_has_a_name_that_mlflow_takes() -> None:
+    found = run.flatten({"gate": {"min_slices": {"wafer=mono": 0.5}, "min_under_corruption": {"noise@2": 0.4}}})
+    assert found == {"gate.min_slices.wafer-mono": "0.5", "gate.min_under_corruption.noise-2": "0.4"}

@@ -1,0 +1,1 @@
+"""What is no page and no API: coming in, going out, and probes."""

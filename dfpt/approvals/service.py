@@ -1,0 +1,82 @@
+"""What lives as long as the service: the open registry, its policy as it is now, and the turn of whoever decides."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from dfpt.approvals.database import CHAIN
+from dfpt.approvals.errors import Waiting
+from dfpt.approvals.limits import Limit
+from dfpt.approvals.settings import Settings
+from dfpt.registry import policy_config
+from dfpt.registry.handle import Registry, open_registry
+from dfpt.registry.upgrade import upgrade
+
+Stamp = tuple[int, int]
+
+
+class Service:
+    """One for each application.
+
+    Attributes:
+        mlflow_seen: when MLflow was asked last, on the monotonic clock, and whether it answered.
+        logins: how often an address may try to come in.
+        writes: how often an account may change something.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        _patience(settings.mlflow_seconds)
+        self._registry = open_registry(settings.home)
+        upgrade(self._registry.engine, self._registry.home, CHAIN)
+        self._turn = threading.Lock()
+        self._policy_at = self._stamp()
+        self.mlflow_seen = (-math.inf, False)
+        self.logins = Limit(settings.logins_per_minute)
+        self.writes = Limit(settings.writes_per_minute)
+
+    @property
+    def registry(self) -> Registry:
+        """With the policy as approvals.yaml says it now; a file that is wrong is an error until it is corrected."""
+        now = self._stamp()
+        if now != self._policy_at:
+            policy = policy_config.load(self.settings.home)
+            self._registry, self._policy_at = dataclasses.replace(self._registry, policy=policy), now
+        return self._registry
+
+    @contextmanager
+    def deciding(self) -> Iterator[Registry]:
+        """Hold it while something is changed: requests queue here, and only one of them at the registry's lock.
+
+        Raises:
+            Waiting: those before are waiting for MLflow.
+        """
+        if not self._turn.acquire(timeout=self.settings.retry_seconds):
+            raise Waiting("Others are waiting for the registry.", self.settings.retry_seconds)
+        try:
+            yield self.registry
+        finally:
+            self._turn.release()
+
+    def close(self) -> None:
+        self._registry.engine.dispose()
+
+    def _stamp(self) -> Stamp:
+        named = os.environ.get(policy_config.FILE_VARIABLE)
+        try:
+            status = (Path(named) if named else self.settings.home / policy_config.FILE).stat()
+        except OSError:
+            return 0, 0
+        return status.st_mtime_ns, status.st_size
+
+
+def _patience(seconds: int) -> None:
+    """MLflow's client would wait two minutes, seven times; a person and a load balancer would not."""
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(seconds))
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")

@@ -1,0 +1,51 @@
+"""What the service does without being asked: finish what was cut off, expire what is overdue, look after production."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from types import TracebackType
+
+from dfpt.approvals.service import Service
+from dfpt.registry import maintenance
+from dfpt.registry.actor import Actor
+
+_NAME = "approvals service"
+_LOG = logging.getLogger(__name__)
+
+
+class Worker:
+    """A thread that sweeps now and then, for as long as the block lasts."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sweep", daemon=True)
+
+    def __enter__(self) -> Worker:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._over.set()
+        self._thread.join(timeout=self._service.settings.mlflow_seconds)
+
+    def _run(self) -> None:
+        while True:
+            try:
+                sweep(self._service)
+            except Exception as error:  # MLflow or the database is away: the next time it may be there
+                _LOG.warning("sweep: %s", error)
+            if self._over.wait(self._service.settings.sweep_seconds):
+                return
+
+
+def sweep(service: Service) -> maintenance.Swept:
+    """Once; says in the log what was done."""
+    with service.deciding() as registry:
+        swept = maintenance.unasked(registry, Actor(_NAME, _NAME))
+    for name in swept.finished:
+        _LOG.info("finished what was cut off of %s", name)
+    for error in swept.refused:
+        _LOG.warning("sweep: %s", error)
+    return swept

@@ -1,0 +1,1 @@
+"""``dfpt bench approvals``: many people decide at once, and the registry stays one story."""

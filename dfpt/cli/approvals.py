@@ -1,0 +1,181 @@
+"""``dfpt approvals``: run the service, and say who may come in."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dfpt.cli import options
+from dfpt.errors import UsageError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from dfpt.approvals.settings import Settings
+    from dfpt.approvals.tables import Account, Token
+
+app = typer.Typer(no_args_is_help=True, help="Run the approvals service; its accounts and tokens.")
+user = typer.Typer(no_args_is_help=True, help="Who may come in. What they may do stands in approvals.yaml, by name.")
+token = typer.Typer(no_args_is_help=True, help="What programs come in with.")
+app.add_typer(user, name="user")
+app.add_typer(token, name="token")
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Of the account, as in approvals.yaml.")]
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option("--host", help="Address to listen at; else 127.0.0.1.")] = None,
+    port: Annotated[int | None, typer.Option("--port", min=1, max=65535, help="Port; else 8080.")] = None,
+    home: options.Home = options.DEFAULT_HOME,
+) -> None:
+    """Answer until Ctrl-C. DFPT_SERVICE_* in the environment sets the rest: docs/approvals-service.md."""
+    settings = _settings(home, host=host, port=port)
+    from dfpt.approvals import links, server
+
+    link = links.first(_engine(settings.home), settings)
+    typer.echo(f"Approvals: {settings.url}")
+    if link is not None and settings.oidc is None:
+        typer.echo(f"Nobody has an account yet. The first one, within {settings.link_hours} hours: {link}")
+    server.serve(settings)
+
+
+@user.command("add")
+def add_user(name: Name, home: options.Home = options.DEFAULT_HOME, as_json: options.Json = False) -> None:
+    """A new account, and the link by which the person chooses a password; a program needs none, only a token."""
+    settings = _settings(home)
+    from dfpt.approvals import accounts, links
+
+    account = accounts.add(_engine(settings.home), name)
+    link = links.of_account(_engine(settings.home), settings, account)
+    _say(
+        f"{name} may come in. To choose a password, within {settings.link_hours} hours: {link}",
+        _account(account) | {"link": link},
+        as_json,
+    )
+
+
+@user.command("list")
+def list_users(home: options.Home = options.DEFAULT_HOME, as_json: options.Json = False) -> None:
+    """Who may come in."""
+    engine = _engine(_settings(home).home)
+    from dfpt.approvals import accounts
+
+    found = [_account(account) for account in accounts.listed(engine)]
+    lines = [f"{one['name']}  {one['subject']}{'  closed' if one['disabled'] else ''}" for one in found]
+    _say("\n".join(lines) or "Nobody yet.", found, as_json)
+
+
+@user.command("disable")
+def disable_user(name: Name, home: options.Home = options.DEFAULT_HOME, as_json: options.Json = False) -> None:
+    """Close an account: its sessions end, its tokens are refused."""
+    _open_or_close(name, home, as_json, disabled=True)
+
+
+@user.command("enable")
+def enable_user(name: Name, home: options.Home = options.DEFAULT_HOME, as_json: options.Json = False) -> None:
+    """Open a closed account again."""
+    _open_or_close(name, home, as_json, disabled=False)
+
+
+@token.command("create")
+def create_token(
+    name: Name,
+    label: Annotated[str, typer.Option("--label", help="Where it is used.")],
+    scope: Annotated[
+        list[str],
+        typer.Option("--scope", help="read, request, approve, reject, withdraw, rollback, maintain; several times."),
+    ],
+    days: Annotated[int, typer.Option("--days", help="How long it lasts.")] = 90,
+    home: options.Home = options.DEFAULT_HOME,
+    as_json: options.Json = False,
+) -> None:
+    """A new token of an account; its secret is shown this once."""
+    engine = _engine(_settings(home).home)
+    from dfpt.approvals import accounts, tokens
+
+    account = accounts.by_name(engine, name)
+    issued = tokens.create(engine, account, label, scope, days)
+    _say(issued.secret, _token(account, issued.token) | {"secret": issued.secret}, as_json)
+
+
+@token.command("list")
+def list_tokens(home: options.Home = options.DEFAULT_HOME, as_json: options.Json = False) -> None:
+    """All tokens that there were, the newest first; never their secrets."""
+    engine = _engine(_settings(home).home)
+    from dfpt.approvals import tokens
+
+    found = [_token(account, token) for account, token in tokens.listed(engine)]
+    lines = [
+        f"{one['id']}  {one['account']}  {one['label']}  {' '.join(one['scopes'])}  "
+        + (f"revoked {one['revoked_at'][:10]}" if one["revoked_at"] else f"until {one['expires_at'][:10]}")
+        for one in found
+    ]
+    _say("\n".join(lines) or "None yet.", found, as_json)
+
+
+@token.command("revoke")
+def revoke_token(
+    number: Annotated[int, typer.Argument(metavar="NUMBER", help="As in dfpt approvals token list.")],
+    home: options.Home = options.DEFAULT_HOME,
+    as_json: options.Json = False,
+) -> None:
+    """End a token, at once and for good."""
+    engine = _engine(_settings(home).home)
+    from dfpt.approvals import tokens
+
+    tokens.revoke(engine, number)
+    _say(f"Token {number} is revoked.", {"id": number, "revoked": True}, as_json)
+
+
+def _open_or_close(name: str, home: Path, as_json: bool, disabled: bool) -> None:
+    engine = _engine(_settings(home).home)
+    from dfpt.approvals import accounts
+
+    account = accounts.disable(engine, name, disabled)
+    _say(f"{name} is {'closed' if disabled else 'open'}.", _account(account), as_json)
+
+
+def _settings(home: Path, **given: Any) -> Settings:
+    """Of the service that runs on ``home``."""
+    try:
+        import argon2  # noqa: F401 - one of the extra's packages speaks for all
+    except ImportError as error:
+        raise UsageError("The approvals service is not installed.", "pip install 'dfpt[approvals]'") from error
+    from dfpt.approvals import settings
+
+    return settings.load(options.use_home(home), **given)
+
+
+def _engine(home: Path) -> Engine:
+    from dfpt.approvals import database
+
+    return database.open_tables(home).engine
+
+
+def _account(account: Account) -> dict[str, Any]:
+    return {
+        "name": account.name,
+        "subject": account.subject,
+        "disabled": account.disabled,
+        "created_at": account.created_at.isoformat(),
+    }
+
+
+def _token(account: Account, token: Token) -> dict[str, Any]:
+    return {
+        "id": token.id,
+        "account": account.name,
+        "label": token.label,
+        "scopes": token.scopes.split(),
+        "created_at": token.created_at.isoformat(),
+        "expires_at": token.expires_at.isoformat(),
+        "revoked_at": None if token.revoked_at is None else token.revoked_at.isoformat(),
+    }
+
+
+def _say(sentence: str, shown: Any, as_json: bool) -> None:
+    typer.echo(json.dumps(shown, indent=2, ensure_ascii=False) if as_json else sentence)
