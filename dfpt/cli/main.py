@@ -18,11 +18,7 @@ from typing import Annotated
 
 import typer
 
-<<<<<<< HEAD
-from dfpt.cli import audit, bench, data, doctor, model, pipeline, run, schedule, step, up
-=======
-from dfpt.cli import approvals, audit, bench, data, doctor, model, pipeline, run, step, up
->>>>>>> h/images
+from dfpt.cli import approvals, audit, bench, data, doctor, model, pipeline, run, schedule, step, up
 
 _TYPER_INTERRUPTED = 130
 
