@@ -56,8 +56,8 @@ def check(
     if as_json:
         typer.echo(json.dumps(coming, indent=2))
     else:
-        for name, moments in coming.items():
-            typer.echo(f"{name}: {', '.join(moments) or 'valid'}")
+        for name, texts in coming.items():
+            typer.echo(f"{name}: {', '.join(texts) or 'valid'}")
 
 
 @app.command()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +87,20 @@ def synchronise(running: BackgroundScheduler, file: File, home: Path, config: Pa
         )
         done[name] = "replaced" if known else "added"
     return done
+
+
+def repeat(running: BackgroundScheduler, key: str, task: Callable[[], None], every_seconds: float) -> None:
+    """Do ``task`` now and every so often, when nothing else runs."""
+    running.add_job(
+        task,
+        "interval",
+        seconds=every_seconds,
+        next_run_time=datetime.now(UTC),
+        misfire_grace_time=None,  # late is better than not at all: it waits for the run before it
+        id=key,
+        name=key,
+        jobstore=PASSING,
+    )
 
 
 def _arguments(name: str, item: Schedule, home: Path, config: Path | None) -> dict[str, Any]:

@@ -113,13 +113,13 @@ def changes(desired: Iterable[Desired], found: Iterable[Existing], owner: str) -
     Raises:
         Foreign: a name is taken by a recurring run that is not ours.
     """
-    wanted = {item.name: item for item in desired}
+    wanted = {declared.name: declared for declared in desired}
     by_name: dict[str, list[Existing]] = {}
     for item in found:
         by_name.setdefault(item.name, []).append(item)
     planned: list[Change] = []
-    for name, item in wanted.items():
-        planned += _of_one(item, own(by_name.get(name, []), name, owner))
+    for name, declared in wanted.items():
+        planned += _of_one(declared, own(by_name.get(name, []), name, owner))
     for name, items in by_name.items():
         mine = [item for item in items if item.owner == owner]
         if mine and name not in wanted:

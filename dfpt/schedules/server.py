@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
@@ -12,9 +13,11 @@ from filelock import FileLock, Timeout
 
 from dfpt import logs
 from dfpt.errors import StepFailed
-from dfpt.registry.store import open_store
+from dfpt.registry.store import Store, open_store
 from dfpt.schedules import clock, worker
 from dfpt.schedules.file import File
+
+Tasks = Callable[[Store], list[Callable[[], None]]]
 
 _EVENTS = {
     EVENT_JOB_MISSED: "missed, not caught up",
@@ -23,8 +26,19 @@ _EVENTS = {
 }
 
 
-def serve(file: File, home: Path, config: Path | None) -> None:
+def serve(
+    file: File,
+    home: Path,
+    config: Path | None,
+    open_store: Callable[[Path], Store] = open_store,
+    tasks: Tasks = lambda store: [],
+    every_seconds: float = 60.0,
+) -> None:
     """Keep the file's schedules until SIGTERM or SIGINT, which also end a run at its next clean point.
+
+    Args:
+        open_store: opens the database of ``home``.
+        tasks: what else is done every so often, in turns with the schedules' runs.
 
     Raises:
         StepFailed: another one is at work on the same state folder.
@@ -33,15 +47,22 @@ def serve(file: File, home: Path, config: Path | None) -> None:
     home.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(home / "schedules.lock", timeout=0):
-            _serve(file, home, config, log)
+            _serve(file, home, config, log, open_store(home), tasks, every_seconds)
     except Timeout:
         raise StepFailed(
             f"Another dfpt schedule serve is at work in {home}.", "End it first, or name another folder with --home."
         ) from None
 
 
-def _serve(file: File, home: Path, config: Path | None, log: logs.Logger) -> None:
-    store = open_store(home)
+def _serve(
+    file: File,
+    home: Path,
+    config: Path | None,
+    log: logs.Logger,
+    store: Store,
+    tasks: Tasks,
+    every_seconds: float,
+) -> None:
     running = clock.scheduler(store.engine)
     running.add_listener(lambda event: _note(event, log), sum(_EVENTS))
     ended = threading.Event()
@@ -54,6 +75,8 @@ def _serve(file: File, home: Path, config: Path | None, log: logs.Logger) -> Non
     running.start(paused=True)
     try:
         done = clock.synchronise(running, file, home, config)
+        for index, task in enumerate(tasks(store)):
+            clock.repeat(running, f"task:{index}", task, every_seconds)
         running.resume()
         times = {job.name: str(job.next_run_time) for job in running.get_jobs(clock.KEPT)}
         log.info("serving", schedules=times, changed=done)
