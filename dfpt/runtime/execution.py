@@ -57,7 +57,7 @@ def component(
             from dfpt.cluster import launch
             from dfpt.cluster.work import Work
 
-            values = launch.launch(plan, Work(step, config, inputs, outputs, metrics, launch.folder()))
+            values = launch.launch(plan, Work(step, config, inputs, outputs, metrics))
         else:
             values = execute(step, settings, _paths(inputs), _paths(outputs), Path(metrics))
     except DfptError as error:
