@@ -16,7 +16,7 @@ WORKERS ?= 2
 export MLFLOW_DISABLE_TELEMETRY := true
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: help setup demo test test-full lint format clean
+.PHONY: help setup demo test test-full test-timm lint format clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 20
@@ -55,6 +55,13 @@ test: lint ## lint, types, import contracts, and every test that takes seconds
 
 test-full: lint ## the same and the slow tests
 	@$(BIN)/pytest -n $(WORKERS) --dist worksteal $(TESTS)
+
+# timm imports torchvision, which does not import beside the pinned torch: hence an environment of its own.
+TIMM_VENV ?= .venv-timm
+test-timm: ## the adapters of timm and torchvision, in $(TIMM_VENV) (a torch with its CUDA libraries: 5.5 GB, minutes)
+	@[ -x $(TIMM_VENV)/bin/pytest ] || { $(firstword $(PYTHON)) -m venv $(TIMM_VENV) && \
+	  $(TIMM_VENV)/bin/python -m pip install --no-input --progress-bar off timm torchvision pydantic pyyaml safetensors 'pytest>=9.0'; }
+	$(TIMM_VENV)/bin/pytest -p no:cacheprovider -rs tests/unit/models/test_adapters.py
 
 lint: $(STAMP) ## ruff, mypy --strict on dfpt/, import contracts
 	@$(BIN)/ruff check .
