@@ -17,7 +17,7 @@ from dfpt.errors import DfptError
 
 def error_page(request: Request, problem: Problem) -> Response:
     """What a browser gets instead of problem details. A form that was filled in wrongly comes back with the reason."""
-    if request.url.path.startswith("/setup/") and problem.status == HTTPStatus.UNPROCESSABLE_CONTENT:
+    if request.url.path.startswith("/setup/") and problem.status == HTTPStatus.UNPROCESSABLE_ENTITY:
         try:
             name = links.peek(get_registry(get_service(request)).engine, request.url.path.removeprefix("/setup/"))
             return answer(request, None, None, "setup.html", problem.status, name=name, problem=problem.detail)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from fastapi.testclient import TestClient
@@ -187,7 +188,7 @@ def test_hostile_words_are_kept_as_they_are_and_nothing_runs_them(desk: Desk) ->
         assert story.headers["content-type"] == "application/json"
         assert story.headers["x-content-type-options"] == "nosniff"
         assert story.json()["log"][-1]["reason"] == word
-        name = word.replace("/", "")
+        name = quote(word.replace("/", ""))
         assert bob.get(f"/api/v1/models/{name}/history").json() == []
         missing = bob.get(f"/api/v1/models/{name}/versions/1")
         assert problem(missing) == "not-found"

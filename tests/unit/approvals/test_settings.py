@@ -37,7 +37,7 @@ def test_the_environment_sets_it_and_an_option_goes_before(tmp_path: Path) -> No
     [
         ({"DFPT_SERVICE_PROT": "9000"}, "Did you mean 'port'"),
         ({"DFPT_SERVICE_PORT": "many"}, "port = 'many' is not valid"),
-        ({"DFPT_SERVICE_HOST": "0.0.0.0"}, "needs public_url"),
+        ({"DFPT_SERVICE_HOST": "0.0.0.0"}, "needs public_url"),  # or its own pages would be refused
         ({"DFPT_SERVICE_OIDC_ISSUER": "http://id.example", "DFPT_SERVICE_OIDC_CLIENT_ID": "x"}, "https"),
         ({"DFPT_SERVICE_OIDC_ISSUER": "https://id.example"}, "oidc.client_id"),
     ],
