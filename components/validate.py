@@ -12,11 +12,13 @@ def validate(
     dataset: dsl.Input[dsl.Dataset],
     validation: dsl.Output[dsl.Dataset],
     metrics: dsl.Output[dsl.Metrics],
+    page: dsl.Output[dsl.HTML],
 ):
     """Check the manifest against the expectation suite."""
     from dfpt import runtime
 
     inputs = {"dataset": dataset.path}
-    figures = runtime.component("validate", config, inputs, {"validation": validation.path}, metrics.path)
+    outputs, pages = {"validation": validation.path}, {"page": page.path}
+    figures = runtime.component("validate", config, inputs, outputs, metrics.path, pages)
     for name, value in figures.items():
         metrics.log_metric(name, value)

@@ -8,7 +8,7 @@ dvc.yaml and the Kubeflow pipeline are held equal to this by tests; the CLI and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -21,12 +21,14 @@ class Step:
         gives: the names of its outputs, a folder each. Every step also gives ``metrics``, a flat JSON file.
         cacheable: whether equal inputs and configuration may reuse an earlier result. Never true of a step that
             reads or writes the registry.
+        pages: name of a page that Kubeflow shows -> the HTML file in the outputs, as OUTPUT/FILE.
     """
 
     name: str
     takes: dict[str, str]
     gives: tuple[str, ...]
     cacheable: bool = True
+    pages: dict[str, str] = field(default_factory=dict)
 
     @property
     def module(self) -> str:
@@ -40,7 +42,12 @@ STEPS: dict[str, Step] = {
     step.name: step
     for step in (
         Step("prepare", {}, ("dataset",)),
-        Step("validate", {"dataset": "prepare"}, ("validation",)),
+        Step(
+            "validate",
+            {"dataset": "prepare"},
+            ("validation",),
+            pages={"page": "validation/validation.html"},
+        ),
         Step("train-teacher", _DATA, ("teacher",)),
         Step("train-baseline", _DATA, ("baseline",)),
         Step("tune-prompt", _DATA | {"teacher": "train-teacher"}, ("prompt",)),

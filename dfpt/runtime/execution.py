@@ -36,9 +36,17 @@ from dfpt.tracking.store import tracking_uri
 
 
 def component(
-    step: str, config: Mapping[str, Any], inputs: Mapping[str, str], outputs: Mapping[str, str], metrics: str
+    step: str,
+    config: Mapping[str, Any],
+    inputs: Mapping[str, str],
+    outputs: Mapping[str, str],
+    metrics: str,
+    pages: Mapping[str, str] | None = None,
 ) -> Metrics:
     """The body of a Kubeflow component: execute, and end the process with the error's exit code.
+
+    Args:
+        pages: where the step's pages (see :mod:`dfpt.graph`) are wanted; also that of a refusal.
 
     Returns:
         The metrics that a JSON number can hold.
@@ -60,6 +68,11 @@ def component(
             trouble.leave(Path(error_file), step, error)
         print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
         sys.exit(error.exit_code)
+    finally:
+        for name, target in (pages or {}).items():
+            output, _, file = STEPS[step].pages[name].partition("/")
+            if (Path(outputs[output]) / file).exists():
+                files.write_text(Path(target), (Path(outputs[output]) / file).read_text(encoding="utf-8"))
     return {name: value for name, value in values.items() if math.isfinite(value)}
 
 

@@ -127,7 +127,8 @@ def test_kubeflow_component_takes_and_gives_what_the_step_does(name: str, compil
     parameters = {"config", "code_revision"} | ({"data_hash"} if name == "prepare" else set())
     assert set(component["inputDefinitions"].get("artifacts", {})) == set(step.takes)
     assert set(component["inputDefinitions"]["parameters"]) == parameters
-    assert set(component["outputDefinitions"]["artifacts"]) == {*step.gives, "metrics"}
+    assert set(component["outputDefinitions"]["artifacts"]) == {*step.gives, *step.pages, "metrics"}
+    assert all(page.partition("/")[0] in step.gives for page in step.pages.values())
     assert list(component["outputDefinitions"].get("parameters", {})) == (["Output"] if name == "gate" else [])
 
 
