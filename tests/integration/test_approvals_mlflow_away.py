@@ -32,7 +32,7 @@ def proxy(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyProxy]:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     monkeypatch.setattr(up, "_START_SECONDS", 240.0)
-    with up._server(f"sqlite:///{home / 'mlflow.db'}", home, port):
+    with up._mlflow(f"sqlite:///{home / 'mlflow.db'}", home, port):
         found = FaultyProxy(port)
         with found.running() as url:
             monkeypatch.setenv("MLFLOW_TRACKING_URI", url)
