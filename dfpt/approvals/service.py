@@ -15,6 +15,7 @@ from dfpt.approvals.database import CHAIN
 from dfpt.approvals.errors import Waiting
 from dfpt.approvals.limits import Limit
 from dfpt.approvals.settings import Settings
+from dfpt.errors import StepFailed, UsageError
 from dfpt.registry import policy_config
 from dfpt.registry.handle import Registry, open_registry
 from dfpt.registry.upgrade import upgrade
@@ -44,10 +45,17 @@ class Service:
 
     @property
     def registry(self) -> Registry:
-        """With the policy as approvals.yaml says it now; a file that is wrong is an error until it is corrected."""
+        """With the policy as approvals.yaml says it now.
+
+        Raises:
+            StepFailed: the file is wrong; until it is corrected nobody may do anything.
+        """
         now = self._stamp()
         if now != self._policy_at:
-            policy = policy_config.load(self.settings.home)
+            try:
+                policy = policy_config.load(self.settings.home)
+            except UsageError as error:
+                raise StepFailed(f"The policy cannot be read. {error.message}", error.remedy) from error
             self._registry, self._policy_at = dataclasses.replace(self._registry, policy=policy), now
         return self._registry
 
