@@ -24,6 +24,8 @@ default_permission = READ
 database_uri = sqlite:///{database}
 admin_username = {admin}
 authorization_function = mlflow.server.auth:authenticate_request_basic_auth
+# Or each of the dozens of calls of a promotion pays for a password hash. One worker: a change holds at once.
+auth_cache_ttl_seconds = 60
 """
 
 
