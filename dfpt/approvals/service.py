@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import math
 import os
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -27,7 +26,7 @@ class Service:
     """One for each application.
 
     Attributes:
-        mlflow_seen: when MLflow was asked last, on the monotonic clock, and whether it answered.
+        mlflow_answers: whether it did when the worker looked last.
         logins: how often an address may try to come in.
         writes: how often an account may change something.
     """
@@ -39,7 +38,7 @@ class Service:
         upgrade(self._registry.engine, self._registry.home, CHAIN)
         self._turn, self._line = threading.Lock(), asyncio.Lock()
         self._policy_at = self._stamp()
-        self.mlflow_seen = (-math.inf, False)
+        self.mlflow_answers = False
         self.logins = Limit(settings.logins_per_minute)
         self.writes = Limit(settings.writes_per_minute)
 
