@@ -16,10 +16,13 @@ def evaluate(
     student: dsl.Input[dsl.Model],
     path: dsl.Input[dsl.Model],
     evaluation: dsl.Output[dsl.Artifact],
+    page: dsl.Output[dsl.HTML],
+    confusion: dsl.Output[dsl.ClassificationMetrics],
     metrics: dsl.Output[dsl.Metrics],
 ):
     """Compute everything that is computed on the test split."""
     from dfpt import runtime
+    from dfpt.runtime import shown
 
     inputs = {
         "dataset": dataset.path,
@@ -32,3 +35,5 @@ def evaluate(
     figures = runtime.component("evaluate", config, inputs, {"evaluation": evaluation.path}, metrics.path)
     for name, value in figures.items():
         metrics.log_metric(name, value)
+    shown.page(evaluation.path, "evaluation.html", page.path)
+    confusion.log_confusion_matrix(*shown.confusion_matrix(evaluation.path, confusion.path))

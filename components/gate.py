@@ -13,13 +13,18 @@ def gate(
     validation: dsl.Input[dsl.Dataset],
     evaluation: dsl.Input[dsl.Artifact],
     decision: dsl.Output[dsl.Artifact],
+    page: dsl.Output[dsl.HTML],
+    summary: dsl.Output[dsl.Markdown],
     metrics: dsl.Output[dsl.Metrics],
 ) -> str:
     """Decide whether the student may be registered: "pass" or "fail"."""
     from dfpt import runtime
+    from dfpt.runtime import shown
 
     inputs = {"dataset": dataset.path, "validation": validation.path, "evaluation": evaluation.path}
     figures = runtime.component("gate", config, inputs, {"decision": decision.path}, metrics.path)
     for name, value in figures.items():
         metrics.log_metric(name, value)
+    shown.page(decision.path, "gate.html", page.path)
+    shown.summary(decision.path, summary.path)
     return "pass" if figures["passed"] == 1 else "fail"

@@ -11,12 +11,15 @@ def validate(
     code_revision: str,
     dataset: dsl.Input[dsl.Dataset],
     validation: dsl.Output[dsl.Dataset],
+    page: dsl.Output[dsl.HTML],
     metrics: dsl.Output[dsl.Metrics],
 ):
     """Check the manifest against the expectation suite."""
     from dfpt import runtime
+    from dfpt.runtime import shown
 
     inputs = {"dataset": dataset.path}
     figures = runtime.component("validate", config, inputs, {"validation": validation.path}, metrics.path)
     for name, value in figures.items():
         metrics.log_metric(name, value)
+    shown.page(validation.path, "validation.html", page.path)

@@ -11,12 +11,13 @@ import re
 import typing
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import Field, field_validator, model_validator
 
-from dfpt import settings
+from dfpt import method_options, settings
+from dfpt.cluster.config import Cluster
 from dfpt.errors import UsageError
 from dfpt.settings import Positive, Section, Share, Weight
 
@@ -24,16 +25,25 @@ ENVIRONMENT_PREFIX = "DFPT_"
 # Read elsewhere, so no configuration keys: the state folder, the profile, the registry's, and what a runner tells
 # its steps.
 RESERVED_ENVIRONMENT = {
+    "DFPT_ACCELERATORS",
     "DFPT_APPROVALS",
+    "DFPT_GIT_REVISION",
     "DFPT_HOME",
+    "DFPT_LAUNCH",
+    "DFPT_NOTIFY_KEY",
+    "DFPT_NOTIFY_URL",
+    "DFPT_POD",
     "DFPT_PROFILE",
     "DFPT_REGISTRY_URL",
     "DFPT_DEBUG",
     "DFPT_ERROR_FILE",
+    "DFPT_RUN",
     "DFPT_RUN_FOLDER",
     "DFPT_RUNNER_PID",
     "DFPT_TRACKING",
 }
+# What Kubernetes tells every pod of a namespace about a Service dfpt-approvals: DFPT_APPROVALS_PORT and its like.
+_SERVICE_LINK = re.compile(r"_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_[A-Z]+(_[A-Z]+)?)?)$")
 
 
 class Fold(Section):
@@ -107,17 +117,40 @@ class Recipe(Section):
 
     epochs: Annotated[int, Field(ge=0)] = 20
     batch_size: Positive = 64
-    lr: Annotated[float, Field(gt=0)] = 1e-3  # peak of a one-cycle schedule
+    lr: Annotated[float, Field(gt=0)] = 1e-3  # the schedule's highest
+    schedule: Literal["one-cycle", "cosine", "step"] = "one-cycle"  # step: the CRD benchmark's three drops to a tenth
+    optimiser: Literal["adamw", "sgd"] = "adamw"  # sgd: with momentum 0.9
     weight_decay: Weight = 0.02
+    clip: Weight = 0.0  # longest gradient of the student, and of the prompt path; 0: any
+    ema: Annotated[float, Field(ge=0, lt=1)] = 0.0  # decay of the average of the weights that is kept; 0: none
     label_smoothing: Share = 0.0
     class_balance: Share = 0.25  # 0: every image counts the same; 1: every class does
+    logit_adjustment: Weight = 0.0  # of the logarithm of the class frequencies, added in training; 0: none
     precision: Literal["auto", "float32", "bfloat16"] = "auto"  # auto: the faster one, measured once on this machine
+    stop_after: Annotated[float, Field(gt=0, le=1)] = 1.0  # share of the epochs that are trained; the schedule stays
 
 
 class Augmentation(Section):
-    """Exact views, so that the teacher's knowledge of a view can be computed once and kept."""
+    """Exact views, whose teacher's knowledge can be computed once and kept, and random changes, whose cannot.
+
+    The random ones are for whoever is trained from its pixels: the student, and a teacher without frozen stages (which
+    has its own mixup).
+    """
 
     views: Literal[1, 8] = 8  # 8: quarter turns and mirror images; 1: the image as it is
+    crop: Annotated[float, Field(ge=0, le=0.5)] = 0.0  # share of the side padded before a window is cut out; 0: none
+    flip: bool = False  # mirror every second image; eight views have the mirror images already
+    mixup: Weight = 0.0  # alpha of a mixture's share (Zhang et al. 2018); 0: none
+    cutmix: Weight = 0.0  # alpha of a pasted box's area (Yun et al. 2019); 0: none
+
+    @property
+    def mixes(self) -> bool:
+        return bool(self.mixup or self.cutmix)
+
+    @property
+    def exact(self) -> bool:
+        """Whether the views are all there is."""
+        return not (self.crop or self.flip or self.mixes)
 
 
 class Teacher(Section):
@@ -135,7 +168,15 @@ class Student(Section):
     recipe: Recipe = Recipe()
 
 
-class Prompt(Section):
+class Divergence(Section):
+    """How far two answers are apart, see :func:`dfpt.distill.losses.between`."""
+
+    divergence: Literal["kl", "dkd", "dist", "ls"] = "kl"  # that of KD, DKD, DIST or KD of standardised logits
+    beta: Weight = 2.0  # dkd: of the classes that are not the label; dist: of both relations
+    temperature: Annotated[float, Field(gt=0)] = 4.0
+
+
+class Prompt(Divergence):
     """The prompt-based forward path and its losses (paper, sections on prompt path and bidirectional supervision)."""
 
     stages: tuple[int, ...] = (-2, -1)  # stages followed by a prompt block; negative counts from the last
@@ -144,12 +185,13 @@ class Prompt(Section):
     kernels: tuple[Literal[1, 3, 5, 7, 9, 11], ...] = (3, 5, 7)  # odd, so that the shape stays
     from_original: Weight = 1.0  # a_o
     from_student: Weight = 1.0  # a_s
-    temperature: Annotated[float, Field(gt=0)] = 4.0
     lr: Annotated[float, Field(gt=0)] = 1e-3
     epochs: Annotated[int, Field(ge=0)] = 5  # of tune-prompt
+    form: Literal["blocks", "affine", "temperature"] = "blocks"  # the latter two are controls: maps without any input
+    neutral_start: bool = True  # the path starts as the original one
 
 
-class Distillation(Section):
+class Distillation(Divergence):
     """How the student is taught: by DFPT-KD, or by a method that it is compared with, which reads ``options`` alone."""
 
     method: Literal[
@@ -163,19 +205,29 @@ class Distillation(Section):
         "dist",
         "ctkd",
         "dtkd",
+        "takd",
+        "eskd",
         "pesf_kd",
         "fitnet",
         "at",
         "crd",
     ] = "dfpt-kd"
-    options: dict[str, bool | int | float | str] = Field(default_factory=dict)  # see dfpt.distill.methods
+    options: dict[str, bool | int | float | str] = Field(default_factory=dict)  # see dfpt.method_options
     adapt: Literal["joint", "frozen"] = "joint"
     warm_start: bool = False  # the student starts from the probe
     label: Weight = 1.0  # weight of CE(z_s, y)
     from_original: Weight = 1.0  # b_o
     from_prompt: Weight = 1.0  # b_p
+    teacher_cache: bool = True  # false: the teacher runs in every step, so that images may be changed at random
     at_places: Weight = 0.0  # of both paths' knowledge at every place of the last feature map (ours); 0: none
-    temperature: Annotated[float, Field(gt=0)] = 4.0
+
+    @model_validator(mode="after")
+    def _has_the_methods_options(self) -> Distillation:
+        if not self.by_both_paths:
+            method_options.checked(self.method, self.options)
+        elif self.options:
+            raise ValueError(f"{self.method} takes no options: it reads the keys beside them")
+        return self
 
     @property
     def by_both_paths(self) -> bool:
@@ -234,6 +286,20 @@ class Registration(Section):
         return name
 
 
+def _check_augmentation(augmentation: Augmentation, prompt: Prompt, distillation: Distillation) -> None:
+    """Raises ValueError where teacher or method cannot follow what is done to the images."""
+    if not augmentation.exact and distillation.teacher_cache:
+        raise ValueError(
+            "what the teacher says of images that are changed at random cannot be cached: "
+            "set distillation.teacher_cache=false, or augmentation's crop, flip, mixup and cutmix to 0"
+        )
+    one_label = distillation.method in method_options.NEEDS_ONE_LABEL or (
+        distillation.by_both_paths and "dkd" in (distillation.divergence, prompt.divergence)
+    )
+    if augmentation.mixes and one_label:
+        raise ValueError("an image mixed from two has no label of its own, which this method or divergence needs")
+
+
 class Config(Section):
     """params.yaml, resolved."""
 
@@ -249,6 +315,26 @@ class Config(Section):
     gate: dict[str, Thresholds] = Field(default_factory=lambda: {"default": Thresholds()})  # by source
     devices: dict[str, Device] = Field(default_factory=dict)
     registration: Registration = Registration()
+    cluster: Cluster = Cluster()  # read by the engines alone, by no step
+
+    @model_validator(mode="after")
+    def _has_a_path_to_tune(self) -> Config:
+        if self.prompt.form != "blocks" and self.distillation.method == "dfpt-kd+":
+            raise ValueError(
+                f"prompt.form {self.prompt.form} has no stages of its own: use distillation.method dfpt-kd"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _has_the_teacher_that_the_method_needs(self) -> Config:
+        if self.distillation.method == "eskd" and self.teacher.recipe.stop_after == 1:
+            raise ValueError("eskd learns from a teacher that was stopped early: set teacher.recipe.stop_after")
+        return self
+
+    @model_validator(mode="after")
+    def _augments_as_the_method_allows(self) -> Config:
+        _check_augmentation(self.augmentation, self.prompt, self.distillation)
+        return self
 
     @model_validator(mode="after")
     def _knows_its_devices(self) -> Config:
@@ -295,13 +381,14 @@ class TunePromptConfig(Section):
     prompt: Prompt
     distillation: Distillation
 
+    @model_validator(mode="after")
+    def _augments_as_the_method_allows(self) -> Self:
+        _check_augmentation(self.augmentation, self.prompt, self.distillation)
+        return self
 
-class DistilConfig(Section):
-    seed: int
-    augmentation: Augmentation
-    student: Student
-    prompt: Prompt
-    distillation: Distillation
+
+class DistilConfig(TunePromptConfig):
+    pass
 
 
 class EvaluateConfig(Section):
@@ -379,7 +466,7 @@ def resolve(
             )
         values = _merge(values, profiles[wanted])
     for name, text in environment.items():
-        if name.startswith(ENVIRONMENT_PREFIX) and name not in RESERVED_ENVIRONMENT:
+        if name.startswith(ENVIRONMENT_PREFIX) and name not in RESERVED_ENVIRONMENT and not _SERVICE_LINK.search(name):
             keys = name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
             values = _merge(values, _nested(keys, _scalar(text), f"environment variable {name}"))
     for assignment in assignments:

@@ -19,6 +19,7 @@ class Step:
         name: the name that people type.
         takes: input name -> the step whose output of that name it is.
         gives: the names of its outputs, a folder each. Every step also gives ``metrics``, a flat JSON file.
+        shows: what Kubeflow shows of it: ``page`` (HTML), ``summary`` (Markdown), ``confusion`` (a matrix).
         cacheable: whether equal inputs and configuration may reuse an earlier result. Never true of a step that
             reads or writes the registry.
     """
@@ -26,6 +27,7 @@ class Step:
     name: str
     takes: dict[str, str]
     gives: tuple[str, ...]
+    shows: tuple[str, ...] = ()
     cacheable: bool = True
 
     @property
@@ -40,7 +42,7 @@ STEPS: dict[str, Step] = {
     step.name: step
     for step in (
         Step("prepare", {}, ("dataset",)),
-        Step("validate", {"dataset": "prepare"}, ("validation",)),
+        Step("validate", {"dataset": "prepare"}, ("validation",), ("page",)),
         Step("train-teacher", _DATA, ("teacher",)),
         Step("train-baseline", _DATA, ("baseline",)),
         Step("tune-prompt", _DATA | {"teacher": "train-teacher"}, ("prompt",)),
@@ -55,11 +57,13 @@ STEPS: dict[str, Step] = {
                 "path": "distil",
             },
             ("evaluation",),
+            ("page", "confusion"),
         ),
         Step(
             "gate",
             _DATA | {"evaluation": "evaluate"},
             ("decision",),
+            ("page", "summary"),
             cacheable=False,
         ),
         Step(

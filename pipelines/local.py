@@ -11,17 +11,20 @@ import json
 import os
 import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
+from components.image import IMAGE
 from dfpt import files
-from dfpt.config import Config, for_step
+from dfpt.config import Config
 from dfpt.errors import DfptError, StepFailed
 from dfpt.graph import STEPS, downstream
-from dfpt.runtime import code_revision, progress, record, tracked, trouble
+from dfpt.runtime import progress, record, tracked, trouble
 from dfpt.runtime.tracked import Tracking
+from pipelines import containers
+from pipelines.arguments import arguments
 
 
 @dataclass
@@ -54,7 +57,15 @@ class Run:
         return values
 
 
-def run(config: Config, data_hash: str, home: Path, folder: Path, terminal: TextIO, tracking: Tracking) -> Run:
+def run(
+    config: Config,
+    data_hash: str,
+    home: Path,
+    folder: Path,
+    terminal: TextIO,
+    tracking: Tracking,
+    in_containers: bool = False,
+) -> Run:
     """Run the pipeline; a step whose inputs, configuration and code are as before is taken from the cache.
 
     Args:
@@ -63,27 +74,34 @@ def run(config: Config, data_hash: str, home: Path, folder: Path, terminal: Text
         folder: this run's own folder, new.
         terminal: where the steps' progress goes; everything else goes to ``folder/log.txt``.
         tracking: the MLflow run that the steps' runs are below.
+        in_containers: the steps run in the image instead of in processes of this installation.
+
+    Raises:
+        DfptError: the engine of containers cannot be used. What a step said is in the result instead.
     """
     done = Run(folder)
     failure: Exception | None = None
     artifacts: dict[str, Path] = {}
-    arguments = {
-        step.module: for_step(config, step.name).model_dump(mode="json", exclude_none=True) for step in STEPS.values()
-    }
-    with _surroundings(home, folder, terminal, tracking):
+    image = (config.cluster.image or IMAGE) if in_containers else None
+    with contextlib.ExitStack() as stack:
+        inherited = stack.enter_context(_surroundings(home, folder, terminal, tracking))
         from kfp import local
 
-        from pipelines.retraining import retraining
+        from pipelines.retraining import on_this_machine
 
+        if image:
+            runner = stack.enter_context(_containers(config, home, image, inherited))
+        else:
+            runner = local.SubprocessRunner(use_venv=False)
         local.init(
-            local.SubprocessRunner(use_venv=False),
+            runner,
             pipeline_root=str(home / "pipeline"),
             workspace_root=str(folder / "tmp"),
             enable_caching=True,
             cache_root=str(home / "pipeline" / "cache"),
         )
         try:
-            task = retraining(**arguments, data_hash=data_hash, code_revision=code_revision())
+            task = on_this_machine(image)(**arguments(config, data_hash))
             artifacts = {name: Path(artifact.path) for name, artifact in task.outputs.items()}
         except RuntimeError as error:  # all that the engine says of a failed step
             failure = error
@@ -131,7 +149,21 @@ def _silent_death(home: Path, folder: Path) -> DfptError:
 
 
 @contextlib.contextmanager
-def _surroundings(home: Path, folder: Path, terminal: TextIO, tracking: Tracking) -> Iterator[None]:
+def _containers(config: Config, home: Path, image: str, inherited: Mapping[str, str]) -> Iterator[Any]:
+    """A runner whose containers see what the steps' processes would have inherited, but for this machine's own."""
+    handed_on = {name: value for name, value in inherited.items() if name not in ("TMPDIR", "DFPT_RUNNER_PID")}
+    if server := os.environ.get("MLFLOW_TRACKING_URI"):
+        handed_on["MLFLOW_TRACKING_URI"] = server
+    named = Path(config.data.source.partition(":")[2]).expanduser()
+    images = [named.absolute()] if named.name and named.exists() else []
+    with contextlib.closing(containers.client()) as engine:
+        containers.check(engine, image)
+    with containers.runner(home, handed_on, [*images, *(path.absolute() for path in config.data.lists)]) as runner:
+        yield runner
+
+
+@contextlib.contextmanager
+def _surroundings(home: Path, folder: Path, terminal: TextIO, tracking: Tracking) -> Iterator[dict[str, str]]:
     """What the steps' processes inherit, and an engine that talks into the log instead of to the person."""
     temporary = folder / "tmp"
     temporary.mkdir(parents=True)
@@ -152,7 +184,7 @@ def _surroundings(home: Path, folder: Path, terminal: TextIO, tracking: Tracking
             warnings.simplefilter("ignore")
             sieve = _Sieve(terminal, log)
             with contextlib.redirect_stdout(sieve), contextlib.closing(sieve):
-                yield
+                yield inherited
     finally:
         for name, value in before.items():
             if value is None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,7 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 
 import dfpt
-from dfpt.approvals import problems
+from dfpt.approvals import pages, problems
 from dfpt.approvals.api import access, audit, decisions, models
 from dfpt.approvals.guard import Guard
 from dfpt.approvals.oidc import Provider
@@ -22,7 +20,6 @@ from dfpt.approvals.settings import Settings
 from dfpt.approvals.worker import Worker
 
 API = "/api/v1"
-PAGES = "dfpt.approvals.pages"
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -60,10 +57,8 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(router, prefix=API)
     for router in (health.router, login.router, oidc.router):
         app.include_router(router)
-    if importlib.util.find_spec(PAGES) is not None:
-        pages = importlib.import_module(PAGES)
-        app.include_router(pages.router)
-        app.state.error_page = pages.error_page
+    app.include_router(pages.router)
+    app.state.error_page = pages.error_page
     app.openapi = _documented(app.openapi)  # type: ignore[method-assign]
     return app
 

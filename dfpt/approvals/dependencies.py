@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -109,6 +109,16 @@ def limited(
     service.writes.take(f"account {known.account_id}" if known is not None else f"address {address(request)}")
 
 
+async def in_line(service: Annotated[Service, Depends(get_service)]) -> AsyncIterator[None]:
+    """One decision at a time, first come, first served.
+
+    Raises:
+        Waiting: the line is too long.
+    """
+    async with service.in_line():
+        yield
+
+
 def scoped(scope: Scope) -> Callable[..., Identity]:
     """Like ``require_identity``, for a token that must be good for ``scope``."""
 
@@ -134,4 +144,5 @@ ServiceHere = Annotated[Service, Depends(get_service)]
 RegistryHere = Annotated[Registry, Depends(get_registry)]
 Whoever = Annotated[Identity | None, Depends(current_identity)]
 Somebody = Annotated[Identity, Depends(require_identity)]
-WRITE = [Depends(csrf), Depends(limited)]  # of every route that changes something
+WRITE = [Depends(require_identity), Depends(csrf), Depends(limited)]  # of every route that changes something
+DECIDE = [*WRITE, Depends(in_line)]  # of those that change the registry

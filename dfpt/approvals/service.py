@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import math
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from dfpt.approvals.database import CHAIN
@@ -35,7 +36,7 @@ class Service:
         _patience(settings.mlflow_seconds)
         self._registry = open_registry(settings.home)
         upgrade(self._registry.engine, self._registry.home, CHAIN)
-        self._turn = threading.Lock()
+        self._turn, self._line = threading.Lock(), asyncio.Lock()
         self._policy_at = self._stamp()
         self.mlflow_seen = (-math.inf, False)
         self.logins = Limit(settings.logins_per_minute)
@@ -57,12 +58,31 @@ class Service:
         Raises:
             Waiting: those before are waiting for MLflow.
         """
-        if not self._turn.acquire(timeout=self.settings.retry_seconds):
-            raise Waiting("Others are waiting for the registry.", self.settings.retry_seconds)
+        if not self._turn.acquire(timeout=self.settings.queue_seconds):
+            raise self._busy()
         try:
             yield self.registry
         finally:
             self._turn.release()
+
+    @asynccontextmanager
+    async def in_line(self) -> AsyncIterator[None]:
+        """Wait for ``deciding`` without a thread: threads that wait for each other would leave none for readers.
+
+        Raises:
+            Waiting: the line is too long.
+        """
+        try:
+            await asyncio.wait_for(self._line.acquire(), self.settings.queue_seconds)
+        except TimeoutError as error:
+            raise self._busy() from error
+        try:
+            yield
+        finally:
+            self._line.release()
+
+    def _busy(self) -> Waiting:
+        return Waiting("Others are waiting for the registry.", self.settings.retry_seconds)
 
     def close(self) -> None:
         self._registry.engine.dispose()

@@ -67,6 +67,7 @@ class Settings(Section):
         local_login: whether names and passwords are accepted; false leaves the provider alone.
         sweep_seconds: how often what was cut off is finished, what is overdue expired.
         mlflow_seconds: how long one answer of an MLflow server may take.
+        queue_seconds: how long somebody waits for those who decide before; then he is told to come again.
         retry_seconds: what a caller is told to wait while MLflow is away.
     """
 
@@ -87,12 +88,13 @@ class Settings(Section):
     writes_per_minute: Positive = 120
     sweep_seconds: Positive = 30
     mlflow_seconds: Positive = 10
+    queue_seconds: Positive = 60
     retry_seconds: Positive = 10
 
     @model_validator(mode="after")
     def _reachable(self) -> Settings:
-        if not is_loopback(self.host) and not self.public_url:
-            raise ValueError("a host beyond loopback needs public_url, as browsers write it")
+        if not is_loopback(self.host) and not self.public_url and not self.allowed_hosts:
+            raise ValueError("a host beyond loopback needs public_url, as browsers write it, or allowed_hosts")
         return self
 
     @property

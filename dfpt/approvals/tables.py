@@ -67,7 +67,7 @@ class Link(Base):
     __tablename__ = "links"
 
     hash: Mapped[str] = mapped_column(primary_key=True)
-    account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"))  # None: the first account
+    account_id: Mapped[int | None] = mapped_column(ForeignKey("accounts.id"), index=True)  # None: the first account
     expires_at: Mapped[datetime]
 
 

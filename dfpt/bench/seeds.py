@@ -35,7 +35,7 @@ def run(config: Config, seeds: int, out: Path, home: Path) -> dict[str, Any]:
         path = out / f"seed-{seed}.json"
         seeded = config.model_copy(update={"seed": seed})
         if path.exists():
-            if steps.read(path)["config"] != seeded.model_dump(mode="json"):
+            if _config(steps.read(path)) != seeded:
                 raise UsageError(f"{path} was measured with another configuration.", "Name another --out folder.")
             continue
         files.write_json(path, _cell(seeded, home / "bench" / out.name / f"seed-{seed}"))
@@ -92,7 +92,9 @@ def compare(out: Path, other: Path) -> dict[str, Any]:
     if not seeds:
         raise UsageError(f"{out} and {other} share no seed.", "Run both benchmarks.")
     for seed in seeds:
-        different = [part for part in _SHARED if ours[seed]["config"][part] != theirs[seed]["config"][part]]
+        different = [
+            part for part in _SHARED if getattr(_config(ours[seed]), part) != getattr(_config(theirs[seed]), part)
+        ]
         if different:
             raise UsageError(
                 f"Seed {seed} of {out} and of {other} differ in {', '.join(different)}.",
@@ -115,6 +117,11 @@ def compare(out: Path, other: Path) -> dict[str, Any]:
 
 def _cells(folder: Path) -> dict[int, dict[str, Any]]:
     return {cell["seed"]: cell for cell in map(steps.read, sorted(folder.glob("seed-*.json")))}
+
+
+def _config(cell: dict[str, Any]) -> Config:
+    """What the cell was measured with; a key that is newer than the cell has its default, which means as before."""
+    return Config.model_validate(cell["config"])
 
 
 def _cell(config: Config, folder: Path) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from dfpt.distill.methods import NetworkShape, create
 from dfpt.models import Backbone
 from dfpt.models.backbone import laid_out
 from dfpt.training import precision
+from dfpt.training.label_loss import LabelLoss
 from dfpt.training.loop import Task, optimiser_of, update
 
 CONTIGUOUS = "kd_fp32_contiguous"
@@ -160,8 +161,8 @@ def _task(pair: Pair, variant: str) -> tuple[Task, Tensor, Callable[[], tuple[Te
             teacher, stages, prompt.ratio, prompt.partial, prompt.kernels, own_stages=method == "dfpt-kd+"
         )
         dual = DualForwardTeacher(teacher, laid_out(path, layout))
-        weights = torch.ones(pair.classes)
-        task: Task = DualTask(variant, student, dual, Distillation(), prompt, True, weights, 0.0)
+        label_loss = LabelLoss(torch.ones(pair.classes))
+        task: Task = DualTask(variant, student, dual, Distillation(), prompt, True, label_loss)
         task.trained.train()
         return task, labels, lambda: (images, shared := dual.shared(images), dual.original(shared))
     student_shape, teacher_shape = (NetworkShape(network.widths, pair.classes) for network in (student, teacher))

@@ -8,10 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
-from dfpt.cli import distill, options
+from dfpt.cli import bench_approvals, distill, options
 
 app = typer.Typer(help="Measure, and keep the raw results.", no_args_is_help=True)
 app.command("distill")(distill.command)
+app.command("approvals")(bench_approvals.command)
 
 
 @app.callback()

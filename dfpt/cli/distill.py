@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import enum
 import json
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dfpt.cli import options
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 
 class Tier(enum.StrEnum):
     SCREEN = "screen"
     CONFIRM = "confirm"
+    ABLATE = "ablate"
+    GAP = "gap"
     ALL = "all"
 
 
 def command(
     suite: Annotated[str, typer.Option(help="elpv, or digits for a try.")] = "elpv",
-    tier: Annotated[Tier, typer.Option(help="screen finds settings, confirm compares the best.")] = Tier.ALL,
-    quick: Annotated[bool, typer.Option("--quick", help="Three methods, tiny budgets: minutes; says nothing.")] = False,
+    tier: Annotated[Tier, typer.Option(help="screen finds settings; the others need it.")] = Tier.ALL,
+    quick: Annotated[bool, typer.Option("--quick", help="Four methods, tiny budgets: minutes; says nothing.")] = False,
     summarise: Annotated[bool, typer.Option("--summarise", help="Only compute the summary of what is stored.")] = False,
     rerun: Annotated[
         str | None,
@@ -45,17 +51,22 @@ def command(
         _compared(bench.rerun(plan, cells.parse(rerun, plan), folder, home, home / "bench" / "rerun"), json_)
         return
     if not summarise:
-        if tier is not Tier.CONFIRM:
+        if tier in (Tier.SCREEN, Tier.ALL):
             for number, method in enumerate(plan.methods):
-                _say(number, len(plan.methods), f"screening {method}")
+                _say(number, len(plan.methods), f"screen, {method}")
                 bench.screen(plan, method, folder, home)
-        if tier is not Tier.SCREEN:
-            bench.confirm(plan, folder, home, lambda done, total, next_: _say(done, total, f"confirming {next_}"))
-    found = bench.summarise(folder)
+        for part, compute in ((Tier.CONFIRM, bench.confirm), (Tier.ABLATE, bench.ablate), (Tier.GAP, bench.sweep)):
+            if tier in (part, Tier.ALL):
+                compute(plan, folder, home, partial(_tell, part))
+    found = bench.summarise(plan, folder)
     if json_:
         typer.echo(json.dumps(found))
     else:
         _table(found, folder)
+
+
+def _tell(tier: Tier, done: int, total: int, next_: str) -> None:
+    _say(done, total, f"{tier.value}, {next_}")
 
 
 def _say(done: int, total: int, what: str) -> None:
@@ -77,21 +88,41 @@ def _table(found: dict[str, Any], folder: Path) -> None:
     from rich.table import Table
 
     console = Console()
-    table = Table("method", "tier", "cells", "accuracy", "macro-F1", "less KD, points (95 %)", "pairs")
-    for row in found["methods"]:
-        delta = "-"
-        if row["delta_vs_kd"] is not None:
-            low, high = row["delta_vs_kd_ci"]
-            delta = f"{100 * row['delta_vs_kd']:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
-        spread = "" if row["accuracy_std"] is None else f" ± {100 * row['accuracy_std']:.1f}"
-        table.add_row(
-            row["method"],
-            row["tier"],
-            str(row["cells"]),
-            f"{row['accuracy_mean']:.1%}{spread}",
-            f"{row['macro_f1_mean']:.1%}",
-            delta,
-            str(row["pairs"]),
-        )
+    for title, rows, reference in (("methods", found["methods"], "kd"), ("ablations", found["ablations"], "dfpt_kd")):
+        table = Table("method", "tier", "cells", "accuracy", "macro-F1", f"less {reference}, points (95 %)", "pairs")
+        table.title = title
+        for row in rows:
+            spread = "" if row["accuracy_std"] is None else f" ± {100 * row['accuracy_std']:.1f}"
+            table.add_row(
+                row["method"],
+                row["tier"],
+                str(row["cells"]),
+                f"{row['accuracy_mean']:.1%}{spread}",
+                f"{row['macro_f1_mean']:.1%}",
+                _points(row[f"delta_vs_{reference}"], row[f"delta_vs_{reference}_ci"]),
+                str(row["pairs"]),
+            )
+        if rows:
+            console.print(table)
+    if found["gap"] is not None:
+        _gaps(found["gap"], console)
+    console.print(f"Screened and ablated rows are on validation images. All figures: {folder / 'summary.json'}")
+
+
+def _gaps(found: dict[str, Any], console: Console) -> None:
+    from rich.table import Table
+
+    table = Table("teacher", "student", "gap, points", "gain, points", title="gap sweep")
+    for pair in found["pairs"]:
+        table.add_row(pair["teacher"], pair["student"], *(f"{100 * pair[name]:+.1f}" for name in ("gap", "gain")))
     console.print(table)
-    console.print(f"Screened rows are on validation images. All figures: {folder / 'summary.json'}")
+    if found["slope"] is not None:
+        low, high = found["slope_ci"]
+        console.print(f"Gain for a point of gap: {found['slope']:+.2f} ({low:+.2f} to {high:+.2f})")
+
+
+def _points(delta: float | None, interval: list[float] | None) -> str:
+    if delta is None or interval is None:
+        return "-"
+    low, high = interval
+    return f"{100 * delta:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"

@@ -7,7 +7,14 @@ from typing import Annotated
 
 import typer
 
+from dfpt.cli import options, runs, submit
+
 app = typer.Typer(no_args_is_help=True, help="The pipeline as Kubeflow takes it.")
+
+
+app.command("submit")(submit.command)
+app.command("status")(runs.status)
+app.command("logs")(runs.logs)
 
 
 @app.callback()
@@ -16,16 +23,31 @@ def _group() -> None: ...
 
 @app.command("compile")
 def compile_(
-    out: Annotated[Path, typer.Option("--out", help="Where to write it.")] = Path("pipelines/retraining.yaml"),
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Where to write it; else beside the checked-in one.")
+    ] = None,
+    image: Annotated[
+        str | None, typer.Option("--image", help="The image of every step; else cluster.image. Digests are kept.")
+    ] = None,
+    kubernetes: Annotated[
+        bool, typer.Option("--kubernetes", help="As Pipeline and PipelineVersion resources, for kubectl and GitOps.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Write it to standard output instead.")] = False,
+    config: options.ConfigFile = None,
+    profile: options.Profile = None,
+    set_: options.Assignments = None,
 ) -> None:
-    """Write the pipeline's YAML, the one that every Kubeflow Pipelines takes."""
-    from pipelines.compile import compile_pipeline
+    """Write the pipeline's YAML, with what the section cluster asks for each step."""
+    from dfpt.config import resolve
+    from pipelines import compile as compiling
 
+    cluster = resolve(options.config_file(config), profile, set_ or ()).cluster
+    write = compiling.compile_manifests if kubernetes else compiling.compile_pipeline
+    path = out or (compiling.MANIFESTS if kubernetes else compiling.COMPILED)
     if dry_run:
         import tempfile
 
         with tempfile.TemporaryDirectory() as folder:
-            typer.echo(compile_pipeline(Path(folder) / "retraining.yaml").read_text(encoding="utf-8"), nl=False)
+            typer.echo(write(cluster, Path(folder) / path.name, image).read_text(encoding="utf-8"), nl=False)
     else:
-        typer.echo(f"Wrote {compile_pipeline(out)}.")
+        typer.echo(f"Wrote {write(cluster, path, image)}.")

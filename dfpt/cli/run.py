@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import time
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +19,14 @@ from dfpt.errors import EXIT_PENDING, EXIT_REFUSED, StepFailed
 if TYPE_CHECKING:
     from dfpt.config import Config
     from pipelines import local
+
+
+class Runner(StrEnum):
+    """Where the steps run."""
+
+    PROCESS = "process"
+    DOCKER = "docker"
+
 
 EXIT_BY_STATUS = {"pending": EXIT_PENDING, "promoted": 0, "rejected": EXIT_REFUSED}
 
@@ -34,6 +43,9 @@ def command(
     from_: Annotated[
         str | None, typer.Option("--from", metavar="STEP", help="Do this step and all that follow it over again.")
     ] = None,
+    runner: Annotated[
+        Runner, typer.Option("--runner", help="Steps as processes of this installation, or in the image's containers.")
+    ] = Runner.PROCESS,
     home: options.Home = options.DEFAULT_HOME,
     config: options.ConfigFile = None,
     as_json: options.Json = False,
@@ -54,7 +66,7 @@ def command(
     data_section = resolved.data
     released = quarantine.released(home, data_section.source)
     fingerprint = sources.fingerprint(data_section.source, data_section.lists, released)
-    done = _locked_run(resolved, fingerprint, home, again)
+    done = _locked_run(resolved, fingerprint, home, again, runner)
 
     from dfpt.cli import summary
 
@@ -66,7 +78,7 @@ def command(
     raise typer.Exit(EXIT_BY_STATUS.get(result["status"], EXIT_REFUSED))
 
 
-def _locked_run(config: Config, fingerprint: str, home: Path, again: str | None) -> local.Run:
+def _locked_run(config: Config, fingerprint: str, home: Path, again: str | None, runner: Runner) -> local.Run:
     """One run at a time per state folder. Raises what ended it early."""
     from filelock import FileLock, Timeout
 
@@ -81,14 +93,14 @@ def _locked_run(config: Config, fingerprint: str, home: Path, again: str | None)
             folder = home / "runs" / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
             folder.mkdir(parents=True)
             (folder / "config.yaml").write_text(configuration.dump(config), encoding="utf-8")
-            return _tracked_run(config, fingerprint, home, folder)
+            return _tracked_run(config, fingerprint, home, folder, runner)
     except Timeout:
         raise StepFailed(
             f"Another dfpt run is at work in {home}.", "Wait for it to end, or name another folder with --home."
         ) from None
 
 
-def _tracked_run(config: Config, data_hash: str, home: Path, folder: Path) -> local.Run:
+def _tracked_run(config: Config, data_hash: str, home: Path, folder: Path, runner: Runner) -> local.Run:
     """The pipeline's MLflow run and, below it, one for each step: cached ones are entered afterwards, marked so."""
     from dfpt import runtime
     from dfpt.config import for_step
@@ -104,7 +116,7 @@ def _tracked_run(config: Config, data_hash: str, home: Path, folder: Path) -> lo
         tags["dfpt.git_revision"] = revision
     with run.parent_run(folder.name, config, config.data.source, data_hash, uri, experiment, tags) as parent:
         tracking = Tracking(experiment, parent.run_id, tags)
-        done = local.run(config, data_hash, home, folder, sys.stderr, tracking)
+        done = local.run(config, data_hash, home, folder, sys.stderr, tracking, runner is Runner.DOCKER)
         for step in done.cached:
             folders = {name: done.outputs[name] for name in STEPS[step].gives if name in done.outputs}
             settings = for_step(config, step)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import cast
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
 
+from dfpt.distill.control import Recalibrated
 from dfpt.distill.prompt import FusionBlock, PromptBlock
 from dfpt.errors import UsageError
 from dfpt.models.backbone import Backbone
+
+Form = Literal["blocks", "affine", "temperature"]
 
 
 class PromptPath(nn.Module):
@@ -25,6 +28,8 @@ class PromptPath(nn.Module):
         positions: stages (from 0, ascending) whose output gets a prompt.
         ratio, partial, kernels: of :class:`dfpt.distill.prompt.PromptBlock`.
         own_stages: DFPT-KD+ (ours: stages before the first prompt stay shared with the original path).
+        form: ``blocks`` is the method; the others are its controls, :mod:`dfpt.distill.control`, which have no prompts.
+        neutral: otherwise P_i, F_i and H_phi start as their layers are drawn (the ablation of the neutral start).
     """
 
     def __init__(
@@ -35,17 +40,29 @@ class PromptPath(nn.Module):
         partial: float,
         kernels: Sequence[int],
         own_stages: bool,
+        form: Form = "blocks",
+        neutral: bool = True,
     ) -> None:
         super().__init__()
         self.positions = tuple(positions)
+        prompted = self.positions if form == "blocks" else ()
         self.prompts = nn.ModuleDict(
-            {str(i): PromptBlock(teacher.widths[i], ratio, partial, kernels) for i in positions}
+            {str(i): PromptBlock(teacher.widths[i], ratio, partial, kernels) for i in prompted}
         )
-        self.fusions = nn.ModuleDict({str(i): FusionBlock(teacher.widths[i]) for i in positions})
-        self.head = copy.deepcopy(teacher.head)
+        self.fusions = nn.ModuleDict({str(i): FusionBlock(teacher.widths[i]) for i in prompted})
+        head = copy.deepcopy(teacher.head)
+        self.head = head if form == "blocks" else Recalibrated(head, form)
         later = list(teacher.stages)[self.positions[0] + 1 :] if own_stages else []
         self.stages = nn.ModuleList(copy.deepcopy(stage) for stage in later)
+        if not neutral:
+            _draw(*(cast(PromptBlock, prompt).up for prompt in self.prompts.values()), self.fusions, self.head)
         self.requires_grad_(True)
+
+    def requires_grad_(self, requires_grad: bool = True) -> PromptPath:
+        super().requires_grad_(requires_grad)
+        if isinstance(self.head, Recalibrated):
+            self.head.head.requires_grad_(False)
+        return self
 
 
 class DualForwardTeacher(nn.Module):
@@ -107,6 +124,14 @@ class DualForwardTeacher(nn.Module):
 
     def _stage(self, index: int) -> nn.Module:
         return self.path.stages[index - self.depth] if self.path.stages else self.teacher.stages[index]
+
+
+def _draw(*modules: nn.Module) -> None:
+    """Give the layers new weights, from torch's generator."""
+    for module in modules:
+        for layer in module.modules():
+            if isinstance(layer, nn.Conv2d | nn.Linear | nn.BatchNorm2d):
+                layer.reset_parameters()
 
 
 def positions(stages: Sequence[int], count: int) -> tuple[int, ...]:

@@ -27,6 +27,7 @@ class MethodTask:
         self.student = student
         self.teacher = teacher.requires_grad_(False).eval()
         self.method = method
+        self.judged = student
         self.from_last = from_last
         self.trained = nn.ModuleDict({"student": student, "method": method})
 

@@ -11,7 +11,7 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from dfpt.distill.dual_forward import PromptPath
+from dfpt.distill.dual_forward import Form, PromptPath
 from dfpt.errors import UsageError
 from dfpt.files import write_json
 from dfpt.models.backbone import Backbone, count_parameters
@@ -29,10 +29,14 @@ class PathSpec:
     partial: float
     kernels: tuple[int, ...]
     own_stages: bool
+    form: Form
+    neutral: bool
 
     def build(self, teacher: Backbone) -> PromptPath:
-        """A neutral path over ``teacher``; its first weights are drawn from torch's generator."""
-        return PromptPath(teacher, self.positions, self.ratio, self.partial, self.kernels, self.own_stages)
+        """An untrained path over ``teacher``; its first weights are drawn from torch's generator."""
+        return PromptPath(
+            teacher, self.positions, self.ratio, self.partial, self.kernels, self.own_stages, self.form, self.neutral
+        )
 
 
 def save(path: PromptPath, spec: PathSpec, folder: Path) -> None:
@@ -60,6 +64,8 @@ def load(folder: Path, teacher: Backbone) -> PromptPath:
             float(values["partial"]),
             tuple(int(kernel) for kernel in values["kernels"]),
             bool(values["own_stages"]),
+            values["form"],
+            bool(values["neutral"]),
         )
         path = spec.build(teacher)
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:

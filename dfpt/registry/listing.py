@@ -60,10 +60,19 @@ def entry(registry: Registry, name: str, version: int) -> Entry:
     Raises:
         NotFound: there is none.
     """
-    for found in entries(registry, name):
-        if found.version == version:
-            return found
-    raise NotFound(f"There is no {name}/{version}.", "dfpt model list shows what there is.")
+    from mlflow import MlflowException
+
+    nothing = NotFound(f"There is no {name}/{version}.", "dfpt model list shows what there is.")
+    try:
+        model = registry.client.get_registered_model(name)
+        found = registry.client.get_model_version(name, str(version))
+    except MlflowException as error:
+        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            raise
+        raise nothing from error
+    if WEIGHTS_TAG not in found.tags:
+        raise nothing
+    return _entry(model, found, requests.latest(registry.engine, name, version))
 
 
 def _entry(model: RegisteredModel, version: ModelVersion, request: Request | None) -> Entry:

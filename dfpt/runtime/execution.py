@@ -27,7 +27,7 @@ from dfpt import files
 from dfpt.context import Context, Metrics, home_folder
 from dfpt.errors import DataRefused, DfptError, GateRefused, StepFailed
 from dfpt.graph import STEPS
-from dfpt.runtime import record, trouble
+from dfpt.runtime import accelerator, attempts, record, trouble
 from dfpt.runtime.progress import DONE, Progress, duration
 from dfpt.runtime.revision import code_revision
 from dfpt.runtime.tracked import tracked
@@ -47,20 +47,32 @@ def component(
     error_file = os.environ.get("DFPT_ERROR_FILE")
     if error_file and Path(error_file).exists():  # the local engine starts what does not depend on the failed step
         sys.exit("not started: an earlier step of this run has failed")
+    note = attempts.note(step)
     try:
-        values = execute(
-            step,
-            configuration.parse_step(step, config),
-            {name: Path(path) for name, path in inputs.items()},
-            {name: Path(path) for name, path in outputs.items()},
-            Path(metrics),
-        )
+        if said := attempts.final(step):
+            raise said
+        accelerator.check(step)
+        settings = configuration.parse_step(step, config)
+        if plan := os.environ.get("DFPT_LAUNCH"):  # in many processes
+            from dfpt.cluster import launch
+            from dfpt.cluster.work import Work
+
+            values = launch.launch(plan, Work(step, config, inputs, outputs, metrics, launch.folder()))
+        else:
+            values = execute(step, settings, _paths(inputs), _paths(outputs), Path(metrics))
     except DfptError as error:
-        if error_file:
-            trouble.leave(Path(error_file), step, error)
+        for path in (Path(error_file) if error_file else None, note):
+            if path:
+                trouble.leave(path, step, error)
         print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
         sys.exit(error.exit_code)
+    if note:
+        files.remove(note)
     return {name: value for name, value in values.items() if math.isfinite(value)}
+
+
+def _paths(given: Mapping[str, str]) -> dict[str, Path]:
+    return {name: Path(path) for name, path in given.items()}
 
 
 def execute(

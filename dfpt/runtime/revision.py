@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -25,7 +26,10 @@ def code_revision() -> str:
 
 @cache
 def git_revision() -> str | None:
-    """The commit of the clone that the package is in, ``-dirty`` if files differ from it; None outside a clone."""
+    """The commit of the clone that the package is in, ``-dirty`` if files differ from it; an image has it in its
+    environment; None elsewhere."""
+    if built := os.environ.get("DFPT_GIT_REVISION"):
+        return built
     clone = Path(__file__).parents[2]
     if not (clone / ".git").exists():
         return None

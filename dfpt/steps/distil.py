@@ -56,7 +56,7 @@ def _by_both_paths(
         distillation,
         config.prompt,
         distillation.adapt == "joint",
-        config.augmentation.views,
+        config.augmentation,
         config.seed,
         context,
     )
@@ -74,7 +74,7 @@ def _by_a_rival(
         images,
         config.student.recipe,
         config.distillation,
-        config.augmentation.views,
+        config.augmentation,
         config.seed,
         context,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from dfpt.config import Distillation, Prompt, Recipe
+from dfpt.config import Augmentation, Distillation, Prompt, Recipe
 from dfpt.context import Context
 from dfpt.datasets import ImageSet
 from dfpt.distill.dual_forward import DualForwardTeacher, positions
@@ -25,11 +25,12 @@ _BATCH = 128
 
 def path_spec(teacher: Backbone, prompt: Prompt, method: str) -> PathSpec:
     stages = positions(prompt.stages, len(teacher.stages))
-    return PathSpec(stages, prompt.ratio, prompt.partial, prompt.kernels, own_stages=method == "dfpt-kd+")
+    own_stages = method == "dfpt-kd+"
+    return PathSpec(stages, prompt.ratio, prompt.partial, prompt.kernels, own_stages, prompt.form, prompt.neutral_start)
 
 
 def with_paths(teacher: Backbone, spec: PathSpec, seed: int) -> DualForwardTeacher:
-    """The teacher with a neutral prompt path, initialised from ``seed``."""
+    """The teacher with an untrained prompt path, initialised from ``seed``."""
     torch.manual_seed(seed)
     return laid_out(DualForwardTeacher(teacher, spec.build(teacher)))
 
@@ -45,23 +46,30 @@ def train(
     distillation: Distillation,
     prompt: Prompt,
     adapt: bool,
-    views: int,
+    augmentation: Augmentation,
     seed: int,
     context: Context,
 ) -> Progress:
-    """Train the student, and phi with it where it adapts; the teacher's shared features come from the cache."""
-    task = DualTask(
-        name, student, teacher, distillation, prompt, adapt, networks.weights(images, recipe), recipe.label_smoothing
-    )
-    splits = []
-    for part, count in (("train", views), ("val", 1)):
+    """Train the student, and phi with it where it adapts.
+
+    The teacher's shared features come from the cache, or with ``teacher_cache`` off from the teacher in every step.
+    """
+    from_pixels = not distillation.teacher_cache
+    label_loss = networks.label_loss(images, recipe)
+    task = DualTask(name, student, teacher, distillation, prompt, adapt, label_loss, from_pixels)
+
+    def seen_in(part: str, count: int) -> list[Views]:
         inputs = pixels(images, part, teacher_spec)
+        sources: list[Views] = [PixelViews(pixels(images, part, student_spec))]
+        if from_pixels:
+            return [*sources, PixelViews(inputs)]
         shared = cached(teacher.teacher, teacher.depth, inputs, count, context, after=teacher_spec.frozen_stages)
-        sources: list[Views] = [PixelViews(pixels(images, part, student_spec)), FeatureViews(shared)]
-        sources += [LogitViews(logits) for logits in _original(teacher, shared, distillation.at_places > 0)]
-        splits.append(split(images, part, *sources))
-    train_split, val_split = splits
-    return fit(task, train_split, val_split, recipe, views, seed, context)
+        sources.append(FeatureViews(shared))
+        return sources + [LogitViews(logits) for logits in _original(teacher, shared, distillation.at_places > 0)]
+
+    train_split = split(images, "train", *seen_in("train", augmentation.views), augmentation=augmentation)
+    val_split = split(images, "val", *seen_in("val", 1))
+    return fit(task, train_split, val_split, recipe, augmentation.views, seed, context)
 
 
 @torch.no_grad()

@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
-from dfpt.config import Recipe, Student
+from dfpt.config import Augmentation, Recipe, Student
 from dfpt.context import Context, Metrics
 from dfpt.datasets import ImageSet
 from dfpt.models import Backbone, ModelSpec, create, save
 from dfpt.models.backbone import count_parameters, laid_out
 from dfpt.training.classification import Classification
-from dfpt.training.loop import Progress, class_weights, fit, write_history
+from dfpt.training.label_loss import LabelLoss, class_weights, log_prior
+from dfpt.training.loop import Progress, fit, write_history
 from dfpt.training.views import PixelViews, pixels, split
 
 # The packaged weights were trained on (pixel - 127) / 128.
@@ -37,9 +37,11 @@ def new_student(config: Student, images: ImageSet, seed: int) -> tuple[Backbone,
     return new(config.model, config.image_size, images, seed)
 
 
-def weights(images: ImageSet, recipe: Recipe) -> Tensor:
-    """Class weights (K,) of the training split."""
-    return class_weights(torch.from_numpy(images.labels("train")), len(images.task.classes), recipe.class_balance)
+def label_loss(images: ImageSet, recipe: Recipe) -> LabelLoss:
+    """Cross-entropy as the recipe wants it, from the training split's labels."""
+    labels, count = torch.from_numpy(images.labels("train")), len(images.task.classes)
+    adjustment = recipe.logit_adjustment * log_prior(labels, count) if recipe.logit_adjustment else None
+    return LabelLoss(class_weights(labels, count, recipe.class_balance), recipe.label_smoothing, adjustment)
 
 
 def train_alone(
@@ -48,15 +50,18 @@ def train_alone(
     spec: ModelSpec,
     images: ImageSet,
     recipe: Recipe,
-    views: int,
+    augmentation: Augmentation,
     seed: int,
     context: Context,
     mixup: float = 0.0,
 ) -> Progress:
     """Train every layer of ``model`` on labels alone."""
-    task = Classification(name, model, 0, weights(images, recipe), recipe.label_smoothing, mixup)
-    train, val = (split(images, part, PixelViews(pixels(images, part, spec))) for part in ("train", "val"))
-    return fit(task, train, val, recipe, views, seed, context)
+    task = Classification(name, model, 0, label_loss(images, recipe), mixup)
+    train, val = (
+        split(images, part, PixelViews(pixels(images, part, spec)), augmentation=augment)
+        for part, augment in (("train", augmentation), ("val", None))
+    )
+    return fit(task, train, val, recipe, augmentation.views, seed, context)
 
 
 def write(model: Backbone, spec: ModelSpec, progress: Progress, folder: Path) -> Metrics:

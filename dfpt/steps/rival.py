@@ -1,17 +1,17 @@
-"""One training with a method that DFPT-KD is compared with."""
+"""One training with a method that DFPT-KD is compared with; with TAKD two, the assistant's first."""
 
 from __future__ import annotations
 
-from functools import partial
+import dataclasses
 
 import torch
-from torch.nn import functional as F
 
-from dfpt.config import Distillation, Recipe
+from dfpt.config import Augmentation, Distillation, Recipe
 from dfpt.context import Context
 from dfpt.datasets import ImageSet
 from dfpt.distill.method_task import MethodTask
 from dfpt.distill.methods import METHODS, NetworkShape, create
+from dfpt.method_options import Takd
 from dfpt.models import Backbone, ModelSpec
 from dfpt.models.backbone import laid_out
 from dfpt.steps import networks
@@ -29,37 +29,67 @@ def train(
     images: ImageSet,
     recipe: Recipe,
     distillation: Distillation,
-    views: int,
+    augmentation: Augmentation,
     seed: int,
     context: Context,
 ) -> Progress:
-    """Train the student by ``distillation.method`` with a frozen teacher.
+    """Train the student by ``distillation.method`` with a frozen teacher, or with an assistant between the two.
 
-    The views are exact, so the teacher's last feature map comes from the cache; a method that asks for the maps
-    before it has the teacher run in every step.
+    Where the views are exact the teacher's last feature map comes from the cache; a method that asks for the maps
+    before it, or ``teacher_cache`` off, has the teacher run in every step.
     """
     teacher = laid_out(teacher)
-    label_loss = partial(
-        F.cross_entropy, weight=networks.weights(images, recipe), label_smoothing=recipe.label_smoothing
-    )
+    if "assistant" in METHODS[distillation.method].needs:
+        teacher, teacher_spec = _assistant(
+            teacher, teacher_spec, student_spec, images, recipe, distillation, augmentation, seed, context
+        )
     torch.manual_seed(seed)  # the method's own parameters
     method = create(
         distillation.method,
         NetworkShape(student.widths, student_spec.num_classes),
         NetworkShape(teacher.widths, teacher_spec.num_classes),
-        label_loss,
+        networks.label_loss(images, recipe),
         torch.from_numpy(images.labels("train")),
         distillation.options,
     )
-    from_last = "maps" not in METHODS[distillation.method].needs
+    from_last = distillation.teacher_cache and "maps" not in METHODS[distillation.method].needs
 
-    def seen_in(part: str, count: int) -> Split:
+    def seen_in(part: str, augment: Augmentation | None) -> Split:
         inputs = pixels(images, part, teacher_spec)
         given: Views = PixelViews(inputs)
         if from_last:
             last = len(teacher.stages)
+            count = augment.views if augment else 1
             given = FeatureViews(cached(teacher, last, inputs, count, context, after=teacher_spec.frozen_stages))
-        return split(images, part, PixelViews(pixels(images, part, student_spec)), given, Positions())
+        student_images = PixelViews(pixels(images, part, student_spec))
+        return split(images, part, student_images, given, Positions(), augmentation=augment)
 
     task = MethodTask(name, student, teacher, method, from_last)
-    return fit(task, seen_in("train", views), seen_in("val", 1), recipe, views, seed, context)
+    parts = seen_in("train", augmentation), seen_in("val", None)
+    return fit(task, *parts, recipe, augmentation.views, seed, context)
+
+
+def _assistant(
+    teacher: Backbone,
+    teacher_spec: ModelSpec,
+    student_spec: ModelSpec,
+    images: ImageSet,
+    recipe: Recipe,
+    distillation: Distillation,
+    augmentation: Augmentation,
+    seed: int,
+    context: Context,
+) -> tuple[Backbone, ModelSpec]:
+    """The network between the two, taught by the teacher with KD and the student's recipe; frozen from here on.
+
+    Its checkpoints are its own, so an interrupted distillation goes on where it was, before or after the assistant.
+    """
+    options = Takd.model_validate(distillation.options)
+    size = options.image_size or student_spec.image_size
+    assistant, spec = networks.new(options.assistant, size, images, seed)
+    by_kd = distillation.model_copy(
+        update={"method": "kd", "options": options.model_dump(exclude={"assistant", "image_size"})}
+    )
+    context = dataclasses.replace(context, checkpoints=context.checkpoints / "assistant")
+    train("the assistant", teacher, teacher_spec, assistant, spec, images, recipe, by_kd, augmentation, seed, context)
+    return assistant.eval(), spec

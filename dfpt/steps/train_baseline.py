@@ -13,6 +13,6 @@ def run(inputs: Inputs, outputs: Outputs, config: TrainBaselineConfig, context: 
     images = load(inputs["dataset"], inputs["validation"])
     model, spec = networks.new_student(config.student, images, config.seed)
     progress = networks.train_alone(
-        "train-baseline", model, spec, images, config.student.recipe, config.augmentation.views, config.seed, context
+        "train-baseline", model, spec, images, config.student.recipe, config.augmentation, config.seed, context
     )
     return networks.write(model, spec, progress, outputs["baseline"])

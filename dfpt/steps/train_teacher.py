@@ -23,6 +23,8 @@ def run(inputs: Inputs, outputs: Outputs, config: TrainTeacherConfig, context: C
     """
     images = load(inputs["dataset"], inputs["validation"])
     teacher, views = config.teacher, config.augmentation.views
+    # Pairs are the teacher's own affair: it has teacher.mixup.
+    augmentation = config.augmentation.model_copy(update={"mixup": 0.0, "cutmix": 0.0})
     model, spec = networks.new(teacher.model, teacher.image_size, images, config.seed, teacher.pretrained)
     frozen = teacher.frozen_stages if teacher.pretrained else 0
     if frozen > len(model.stages):
@@ -32,17 +34,15 @@ def run(inputs: Inputs, outputs: Outputs, config: TrainTeacherConfig, context: C
         )
     if frozen == 0:
         progress = networks.train_alone(
-            "train-teacher", model, spec, images, teacher.recipe, views, config.seed, context, teacher.mixup
+            "train-teacher", model, spec, images, teacher.recipe, augmentation, config.seed, context, teacher.mixup
         )
     else:
         train, val = (
             split(images, part, FeatureViews(cached(model, frozen, pixels(images, part, spec), count, context)))
             for part, count in (("train", views), ("val", 1))
         )
-        class_weights = networks.weights(images, teacher.recipe)
-        task = Classification(
-            "train-teacher", model, frozen, class_weights, teacher.recipe.label_smoothing, teacher.mixup
-        )
+        label_loss = networks.label_loss(images, teacher.recipe)
+        task = Classification("train-teacher", model, frozen, label_loss, teacher.mixup)
         progress = fit(task, train, val, teacher.recipe, views, config.seed, context)
     spec = dataclasses.replace(spec, frozen_stages=frozen)
     return networks.write(model, spec, progress, outputs["teacher"])

@@ -36,7 +36,7 @@ def run(inputs: Inputs, outputs: Outputs, config: TunePromptConfig, context: Con
         config.distillation,
         config.prompt,
         True,
-        config.augmentation.views,
+        config.augmentation,
         config.seed,
         context,
     )

@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from dfpt.models import Backbone
+from dfpt.training.label_loss import LabelLoss
 
 
 class Classification:
@@ -18,7 +18,7 @@ class Classification:
     Args:
         model: its first ``frozen`` stages and the stem are left as they are, and inputs are the features after them;
             with 0 everything is trained and the inputs are images.
-        weights_K: class weights.
+        label_loss: cross-entropy with the labels.
         mixup: alpha of the Beta distribution that the shares of a batch's pairs are drawn from (Zhang et al. 2018;
             of features where these are the inputs: Verma et al. 2019); 0 mixes nothing.
     """
@@ -28,16 +28,15 @@ class Classification:
         name: str,
         model: Backbone,
         frozen: int,
-        weights_K: Tensor,
-        label_smoothing: float,
+        label_loss: LabelLoss,
         mixup: float = 0.0,
     ) -> None:
         self.name = name
         self.model = model
         self.frozen = frozen
         self.trained = nn.ModuleList([*model.stages[frozen:], model.head]) if frozen else model
-        self.weights_K = weights_K
-        self.label_smoothing = label_smoothing
+        self.judged = self.trained
+        self.label_loss = label_loss
         self.mixup = mixup
 
     def groups(self, lr: float) -> list[dict[str, Any]]:
@@ -46,20 +45,18 @@ class Classification:
     def losses(self, labels_B: Tensor, *inputs: Tensor, progress: float) -> Mapping[str, Tensor]:
         x = inputs[0]
         if not self.mixup:
-            return {"loss": self._loss(self._forward(x), labels_B)}
+            return {"loss": self.label_loss(self._forward(x), labels_B)}
         share = torch.distributions.Beta(self.mixup, self.mixup).sample().item()
         other = torch.randperm(len(x))
         logits = self._forward(torch.lerp(x[other], x, share))
-        return {"loss": share * self._loss(logits, labels_B) + (1 - share) * self._loss(logits, labels_B[other])}
+        first, second = self.label_loss(logits, labels_B), self.label_loss(logits, labels_B[other])
+        return {"loss": share * first + (1 - share) * second}
 
     def logits(self, *inputs: Tensor) -> Mapping[str, Tensor]:
         return {"selected": self._forward(inputs[0])}
 
     def figures(self, logits: Mapping[str, Tensor], labels_N: Tensor) -> Mapping[str, float]:
         return {}
-
-    def _loss(self, logits_BK: Tensor, labels_B: Tensor) -> Tensor:
-        return F.cross_entropy(logits_BK.float(), labels_B, self.weights_K, label_smoothing=self.label_smoothing)
 
     def _forward(self, x: Tensor) -> Tensor:
         return self.model.from_stage(x, self.frozen) if self.frozen else self.model(x)

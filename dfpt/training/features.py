@@ -13,7 +13,7 @@ from dfpt.context import Context
 from dfpt.errors import StepFailed
 from dfpt.files import replacing
 from dfpt.models import Backbone
-from dfpt.training import precision
+from dfpt.training import distributed, precision
 from dfpt.training.views import FeatureViews, PixelViews, Views
 
 _BATCH = 64
@@ -32,13 +32,20 @@ def cached(
         after: start from the (cached) features after that many stages: where a teacher's first stages were left as
             they are, its own training has computed these already.
     """
+    with distributed.first_alone():
+        return _cached(model, stages, images_NCHW, views, context, after)
+
+
+def _cached(
+    model: Backbone, stages: int, images_NCHW: Tensor, views: int, context: Context, after: int | None
+) -> Tensor:
     folder = context.home / "cache" / "features"
     after = after if after and after < stages else None
     path = folder / f"{_key(model, stages, images_NCHW, views, after)}.bin"
     about = path.with_suffix(".json")
     if not (path.exists() and about.exists()):
         if after:
-            source: Views = FeatureViews(cached(model, after, images_NCHW, views, context))
+            source: Views = FeatureViews(_cached(model, after, images_NCHW, views, context, None))
         else:
             source = PixelViews(images_NCHW)
         _write(model.eval(), source, after, stages, len(images_NCHW), views, path, about, context)

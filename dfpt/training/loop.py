@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import csv
 import dataclasses
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -18,12 +21,10 @@ from dfpt.config import Recipe
 from dfpt.context import Context
 from dfpt.errors import StepFailed
 from dfpt.files import replacing
-from dfpt.training import checkpoint, precision
+from dfpt.training import checkpoint, distributed, precision, schedule
+from dfpt.training.average import Average
+from dfpt.training.validation import validate
 from dfpt.training.views import Split
-
-_VALIDATION_BATCH = 256
-_WARM_UP = 0.1  # share of the steps in which the learning rate rises
-_SHORTEST = 11  # steps of a schedule whose warm-up is not empty; torch divides by zero at 10
 
 
 class Task(Protocol):
@@ -32,6 +33,7 @@ class Task(Protocol):
     Attributes:
         name: of the work, for progress and messages.
         trained: holds all that changes; its state is what a checkpoint keeps.
+        judged: the part of it that validation is about, and that ``recipe.ema`` averages.
     """
 
     @property
@@ -40,11 +42,19 @@ class Task(Protocol):
     @property
     def trained(self) -> nn.Module: ...
 
+    @property
+    def judged(self) -> nn.Module: ...
+
     def groups(self, lr: float) -> list[dict[str, Any]]:
         """The optimiser's parameter groups, each with its ``lr``."""
 
     def losses(self, labels_B: Tensor, *inputs: Tensor, progress: float) -> Mapping[str, Tensor]:
-        """Named scalar losses of a batch; their sum is minimised. ``progress``: share of the training behind."""
+        """Named scalar losses of a batch; their sum is minimised.
+
+        Args:
+            labels_B: (B,) int64, or (B, K) probabilities where images were mixed.
+            progress: share of the training behind.
+        """
 
     def logits(self, *inputs: Tensor) -> Mapping[str, Tensor]:
         """Named logits (B, K) in eval mode; those named ``selected`` decide which epoch is kept."""
@@ -79,103 +89,96 @@ def fit(task: Task, train: Split, val: Split, recipe: Recipe, views: int, seed: 
         raise StepFailed(f"{task.name}: a split is empty.", "Give it more images.")
     optimiser = optimiser_of(task, recipe)
     batches = max(1, len(train.labels) // recipe.batch_size)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser,
-        max_lr=[group["lr"] for group in optimiser.param_groups],
-        total_steps=max(batches * recipe.epochs + 1, _SHORTEST),
-        pct_start=_WARM_UP,
-    )
+    rates = schedule.build(optimiser, recipe, batches)
+    average = Average(task.judged, recipe.ema) if recipe.ema else None
     progress, best = Progress(), copy.deepcopy(task.trained.state_dict())
     if state := checkpoint.load(context.checkpoints):
         task.trained.load_state_dict(state["weights"])
         optimiser.load_state_dict(state["optimiser"])
-        schedule.load_state_dict(state["schedule"])
+        rates.load_state_dict(state["schedule"])
+        if average:
+            average.restore(state["average"])
         progress = Progress(**(state["progress"] | {"best_score": tuple(state["progress"]["best_score"])}))
         best = state["best"]
-    dtype = _precision(task, train, recipe, context.home) if progress.epoch < recipe.epochs else torch.float32
+    until = math.ceil(recipe.stop_after * recipe.epochs)
+    dtype = _precision(task, train, recipe, context.home) if progress.epoch < until else torch.float32
 
-    for epoch in range(progress.epoch, recipe.epochs):
+    for epoch in range(progress.epoch, until):
         start = time.perf_counter()
         torch.manual_seed(seed * 100_003 + epoch)
         task.trained.train()
         totals: dict[str, float] = {}
         # Drawn before any dropout draws: every task of a seed sees the same images in the same views.
         drawn = torch.randint(views, (len(train.labels),))
-        for number, index in enumerate(_order(len(train.labels), recipe.batch_size)):
+        order = _order(len(train.labels), recipe.batch_size)
+        random = np.random.default_rng((seed, epoch, distributed.rank()))
+        if distributed.rank() > 0:  # what is drawn from here on (dropout) is each process's own
+            torch.manual_seed((seed * 100_003 + epoch) * 1009 + distributed.rank())
+        for number, whole in enumerate(order):
             if context.cancelled():
                 raise StepFailed(f"{task.name} was interrupted in epoch {epoch + 1}.", "Run again: it goes on there.")
-            inputs = train.inputs(index, drawn[index])
+            index = distributed.share(whole)
+            labels, inputs = train.batch(index, drawn[index], random)
             behind = (epoch + number / batches) / recipe.epochs
             with precision.autocast(dtype):
-                losses = task.losses(train.labels[index], *inputs, progress=behind)
+                losses = task.losses(labels, *inputs, progress=behind)
             _check_finite(task.name, losses, [train.ids[i] for i in index.tolist()])
-            update(optimiser, losses)
-            schedule.step()
+            update(optimiser, losses, recipe.clip)
+            rates.step()
+            if average:
+                average.update()
             for name, loss in losses.items():
                 totals[name] = totals.get(name, 0.0) + loss.item() / batches
-            context.reporter.progress(
-                epoch * batches + number + 1, recipe.epochs * batches, f"epoch {epoch + 1}/{recipe.epochs}"
-            )
-        figures = validate(task, val)
-        row = {f"train_{name}": total for name, total in totals.items()} | figures
+            context.reporter.progress(epoch * batches + number + 1, until * batches, f"epoch {epoch + 1}/{until}")
+        distributed.average_buffers(task.trained)
+        with average.in_place() if average else contextlib.nullcontext():
+            figures = validate(task, val)
+            score = (figures["val_accuracy"], -figures["val_loss"])
+            if score > progress.best_score:
+                progress.best_score, progress.best_epoch = score, epoch
+                best = copy.deepcopy(task.trained.state_dict())
+        row = {f"train_{name}": total for name, total in distributed.mean(totals).items()} | figures
         context.reporter.metrics(row, epoch)
         progress.history.append({"epoch": epoch, **row, "seconds": time.perf_counter() - start})
-        score = (figures["val_accuracy"], -figures["val_loss"])
-        if score > progress.best_score:
-            progress.best_score, progress.best_epoch = score, epoch
-            best = copy.deepcopy(task.trained.state_dict())
         progress.epoch = epoch + 1
-        checkpoint.save(
-            context.checkpoints,
-            {
-                "weights": task.trained.state_dict(),
-                "optimiser": optimiser.state_dict(),
-                "schedule": schedule.state_dict(),
-                "best": best,
-                "progress": dataclasses.asdict(progress),
-            },
-        )
+        if distributed.rank() == 0:
+            checkpoint.save(
+                context.checkpoints,
+                {
+                    "weights": task.trained.state_dict(),
+                    "optimiser": optimiser.state_dict(),
+                    "schedule": rates.state_dict(),
+                    "average": average.state() if average else None,
+                    "best": best,
+                    "progress": dataclasses.asdict(progress),
+                },
+            )
     task.trained.load_state_dict(best)
     return progress
 
 
 def optimiser_of(task: Task, recipe: Recipe) -> torch.optim.Optimizer:
-    return torch.optim.AdamW(task.groups(recipe.lr), weight_decay=recipe.weight_decay, fused=True)
+    groups = task.groups(recipe.lr)
+    if recipe.optimiser == "sgd":
+        return torch.optim.SGD(groups, momentum=0.9, weight_decay=recipe.weight_decay)
+    return torch.optim.AdamW(groups, weight_decay=recipe.weight_decay, fused=True)
 
 
-def update(optimiser: torch.optim.Optimizer, losses: Mapping[str, Tensor]) -> None:
-    """One step down the sum of the losses."""
+def update(optimiser: torch.optim.Optimizer, losses: Mapping[str, Tensor], clip: float = 0.0) -> None:
+    """One step down the sum of the losses.
+
+    Args:
+        clip: the longest gradient of each parameter group (ours: of each, so that what the prompt path learns never
+            changes the student's step); 0: any length.
+    """
     optimiser.zero_grad(set_to_none=True)
     torch.stack(list(losses.values())).sum().backward()
+    groups = [group["params"] for group in optimiser.param_groups]
+    distributed.average_gradients(parameter for group in groups for parameter in group)
+    if clip:
+        for group in groups:
+            nn.utils.clip_grad_norm_(group, clip)
     optimiser.step()
-
-
-@torch.inference_mode()
-def validate(task: Task, val: Split) -> dict[str, float]:
-    """Loss, accuracy and the task's own figures on a split, in float32, every image as it is."""
-    task.trained.eval()
-    parts: dict[str, list[Tensor]] = {}
-    for index in torch.split(torch.arange(len(val.labels)), _VALIDATION_BATCH):
-        for name, logits in task.logits(*val.inputs(index, torch.zeros_like(index))).items():
-            parts.setdefault(name, []).append(logits.float())
-    logits_NK = {name: torch.cat(found) for name, found in parts.items()}
-    selected = logits_NK["selected"]
-    return {
-        "val_loss": nn.functional.cross_entropy(selected, val.labels).item(),
-        "val_accuracy": accuracy(selected, val.labels),
-        **{f"val_{name}": value for name, value in task.figures(logits_NK, val.labels).items()},
-    }
-
-
-def accuracy(logits_NK: Tensor, labels_N: Tensor) -> float:
-    return (logits_NK.argmax(1) == labels_N).double().mean().item()
-
-
-def class_weights(labels_N: Tensor, num_classes: int, balance: float) -> Tensor:
-    """Weights (K,): n_k^-balance, scaled so that the mean over the images is 1 (ours)."""
-    counts = torch.bincount(labels_N, minlength=num_classes).clamp(min=1).double()
-    weights = counts**-balance
-    return (weights * counts.sum() / (weights * counts).sum()).float()
 
 
 def write_history(history: list[dict[str, float]], path: Path) -> None:
@@ -205,15 +208,16 @@ def _check_finite(name: str, losses: Mapping[str, Tensor], ids: list[str]) -> No
 def _precision(task: Task, train: Split, recipe: Recipe, home: Path) -> torch.dtype:
     if recipe.precision != "auto":
         return precision.choose(recipe.precision, lambda: torch.tensor(0.0), "", home)
-    index = torch.arange(min(recipe.batch_size, len(train.labels)))
+    index = distributed.share(torch.arange(min(recipe.batch_size, len(train.labels))))
     inputs = train.inputs(index, torch.zeros_like(index))
     trial = copy.deepcopy(task)  # BatchNorm's statistics move in a measurement
     trial.trained.train()
     size = sum(parameter.numel() for parameter in task.trained.parameters())
     what = f"{task.name} {size} {[tuple(x.shape) for x in inputs]}"
-    return precision.choose(
-        "auto",
-        lambda: torch.stack(list(trial.losses(train.labels[index], *inputs, progress=0.0).values())).sum(),
-        what,
-        home,
-    )
+    with distributed.first_alone():
+        return precision.choose(
+            "auto",
+            lambda: torch.stack(list(trial.losses(train.labels[index], *inputs, progress=0.0).values())).sum(),
+            what,
+            home,
+        )

@@ -8,11 +8,15 @@ from typing import Protocol
 
 import numpy as np
 import torch
+from numpy.random import Generator
 from torch import Tensor
 
+from dfpt.config import Augmentation
 from dfpt.datasets import ImageSet
 from dfpt.datasets.batches import dihedral, to_input
 from dfpt.models import ModelSpec
+from dfpt.training import distortion
+from dfpt.training.distortion import Distortion
 
 
 class Views(Protocol):
@@ -68,20 +72,32 @@ class Split:
         ids: the images' names, for messages.
         labels: (N,), int64.
         sources: of the task's inputs, in their order.
+        distortion: of the images of a training batch; all its inputs are images then.
     """
 
     ids: Sequence[str]
     labels: Tensor
     sources: tuple[Views, ...]
+    distortion: Distortion | None = None
 
     def inputs(self, index_B: Tensor, views_B: Tensor) -> tuple[Tensor, ...]:
         return tuple(source(index_B, views_B) for source in self.sources)
 
+    def batch(self, index_B: Tensor, views_B: Tensor, random: Generator) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Labels and inputs to train on; ``random`` draws the distortion."""
+        labels_B, inputs = self.labels[index_B], self.inputs(index_B, views_B)
+        if self.distortion is None:
+            return labels_B, inputs
+        images = tuple(x for x in inputs if x.dim() == 4)
+        labels, images = self.distortion(labels_B, images, random)
+        return labels, images + inputs[len(images) :]
 
-def split(images: ImageSet, name: str, *sources: Views) -> Split:
-    """The split ``name`` with these sources."""
+
+def split(images: ImageSet, name: str, *sources: Views, augmentation: Augmentation | None = None) -> Split:
+    """The split ``name`` with these sources, and where ``augmentation`` is given with its random changes."""
     chosen = images.manifest["split"] == name
-    return Split(images.manifest["id"][chosen].tolist(), torch.from_numpy(images.labels(name)), sources)
+    distort = distortion.of(augmentation, len(images.task.classes)) if augmentation else None
+    return Split(images.manifest["id"][chosen].tolist(), torch.from_numpy(images.labels(name)), sources, distort)
 
 
 def pixels(images: ImageSet, name: str, spec: ModelSpec) -> Tensor:

@@ -128,6 +128,18 @@ def test_a_missing_file_is_refused_by_name(tmp_path: Path) -> None:
         resolve(tmp_path / "absent.yaml", None, (), {})
 
 
+def test_what_kubernetes_says_about_our_services_is_no_configuration() -> None:
+    links = {
+        "DFPT_APPROVALS_SERVICE_HOST": "10.0.0.1",
+        "DFPT_APPROVALS_SERVICE_PORT_HTTP": "8080",
+        "DFPT_APPROVALS_PORT": "tcp://10.0.0.1:8080",
+        "DFPT_MLFLOW_PORT_5000_TCP_ADDR": "10.0.0.1",
+    }
+    assert resolved(**links) == resolved()
+    with pytest.raises(UsageError, match="report"):
+        resolved(DFPT_REPORT="1")
+
+
 def test_the_environment_that_runners_use_is_no_configuration() -> None:
     assert resolved(**dict.fromkeys(config.RESERVED_ENVIRONMENT - {"DFPT_PROFILE"}, "x")) == resolved()
 
@@ -181,5 +193,33 @@ def test_an_option_of_a_method_without_a_value_is_refused() -> None:
     """``{beta:1}`` is YAML for a key "beta:1" without a value, which no pipeline parameter can hold."""
     with pytest.raises(UsageError, match=r"distillation\.options\.beta:1"):
         config.resolve(None, assignments=["distillation.options={beta:1}"], environment={})
-    found = config.resolve(None, assignments=["distillation.options={beta: 2, warm_up: 0.5}"], environment={})
+    given = ["distillation.method=dkd", "distillation.options={beta: 2, warm_up: 0.5}"]
+    found = config.resolve(None, assignments=given, environment={})
     assert found.distillation.options == {"beta": 2, "warm_up": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("assignments", "words"),
+    [
+        (["distillation.method=kd", "distillation.options.beta=1"], "kd: beta = 1 .*It takes label, knowledge"),
+        (["distillation.method=kd", "distillation.options.temperature=0"], "kd: temperature = 0 .*greater than 0"),
+        (["distillation.options.temperature=1"], "dfpt-kd takes no options"),
+        (["distillation.method=eskd"], "set teacher.recipe.stop_after"),
+        (["teacher.recipe.stop_after=0"], "teacher.recipe.stop_after"),
+        (["augmentation.flip=true"], "set distillation.teacher_cache=false"),
+        (["augmentation.cutmix=1", "distillation.method=kd"], "set distillation.teacher_cache=false"),
+        (
+            ["augmentation.mixup=1", "distillation.teacher_cache=false", "distillation.method=dkd"],
+            "has no label of its own",
+        ),
+        (
+            ["augmentation.mixup=1", "distillation.teacher_cache=false", "prompt.divergence=dkd"],
+            "has no label of its own",
+        ),
+        (["student.recipe.ema=1"], "student.recipe.ema"),
+        (["student.recipe.schedule=linear"], "student.recipe.schedule"),
+    ],
+)
+def test_what_a_method_does_not_take_is_refused_before_anything_is_trained(assignments: list[str], words: str) -> None:
+    with pytest.raises(UsageError, match=f"(?s){words}"):
+        resolve(None, assignments=assignments, environment={})

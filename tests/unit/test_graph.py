@@ -23,18 +23,20 @@ def stages() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def compiled() -> dict[str, Any]:
-    return yaml.safe_load((ROOT / "pipelines" / "retraining.yaml").read_text())
+    """The pipeline's own part; what is Kubernetes' follows it."""
+    return next(yaml.safe_load_all((ROOT / "pipelines" / "retraining.yaml").read_text()))
 
 
 @pytest.fixture(scope="module")
 def tasks(compiled: dict[str, Any]) -> dict[str, Any]:
-    """Task name -> its spec, those behind the condition included."""
-    found = dict(compiled["root"]["dag"]["tasks"])
-    for name, component in compiled["components"].items():
-        if "dag" in component:
-            found |= component["dag"]["tasks"]
-            found = {key: task for key, task in found.items() if task["componentRef"]["name"] != name}
-    return found
+    """Task name -> its spec, those behind the exit handler and the condition included."""
+    graphs = [compiled["root"], *compiled["components"].values()]
+    found = {name: task for graph in graphs for name, task in graph.get("dag", {}).get("tasks", {}).items()}
+    return {name: task for name, task in found.items() if "executorLabel" in component_of(task, compiled)}
+
+
+def component_of(task: dict[str, Any], compiled: dict[str, Any]) -> dict[str, Any]:
+    return compiled["components"][task["componentRef"]["name"]]
 
 
 def test_every_step_takes_only_what_an_earlier_step_gives() -> None:
@@ -117,17 +119,19 @@ def place_of(name: str) -> str | None:
     return f"dfpt/{rest[0]}" if (ROOT / "dfpt" / rest[0]).is_dir() else None
 
 
-def test_kubeflow_has_the_same_steps(tasks: dict[str, Any]) -> None:
-    assert set(tasks) == set(STEPS)
+def test_kubeflow_has_the_same_steps_and_one_task_that_tells_how_they_ended(tasks: dict[str, Any]) -> None:
+    assert set(tasks) == {*STEPS, "notify"}
+    assert tasks["notify"]["triggerPolicy"] == {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"}
+    assert "enableCache" not in tasks["notify"]["cachingOptions"]
 
 
 @pytest.mark.parametrize("name", STEPS)
 def test_kubeflow_component_takes_and_gives_what_the_step_does(name: str, compiled: dict[str, Any]) -> None:
     step, component = STEPS[name], compiled["components"][f"comp-{name}"]
-    parameters = {"config", "code_revision"} | ({"data_hash"} if name == "prepare" else set())
+    parameters = {"config", "code_revision"} | ({"data_hash", "cache_period"} if name == "prepare" else set())
     assert set(component["inputDefinitions"].get("artifacts", {})) == set(step.takes)
     assert set(component["inputDefinitions"]["parameters"]) == parameters
-    assert set(component["outputDefinitions"]["artifacts"]) == {*step.gives, "metrics"}
+    assert set(component["outputDefinitions"]["artifacts"]) == {*step.gives, *step.shows, "metrics"}
     assert list(component["outputDefinitions"].get("parameters", {})) == (["Output"] if name == "gate" else [])
 
 
@@ -147,20 +151,44 @@ def test_kubeflow_task_has_the_edges_configuration_and_caching_of_the_step(name:
 
 
 def test_register_runs_only_behind_an_open_gate(compiled: dict[str, Any]) -> None:
-    conditions = {
-        name: task["triggerPolicy"]["condition"]
-        for name, task in compiled["root"]["dag"]["tasks"].items()
-        if "triggerPolicy" in task
+    conditions = [
+        (task["triggerPolicy"]["condition"], list(component_of(task, compiled)["dag"]["tasks"]))
+        for graph in compiled["components"].values()
+        for task in graph.get("dag", {}).get("tasks", {}).values()
+        if "condition" in task.get("triggerPolicy", {})
+    ]
+    assert conditions == [("inputs.parameter_values['pipelinechannel--gate-Output'] == 'pass'", ["register"])]
+
+
+def test_both_forms_of_the_compiled_pipeline_are_fresh(tmp_path: Path) -> None:
+    from dfpt.config import resolve
+    from pipelines import compile as compiling
+
+    cluster = resolve(ROOT / "params.yaml", None, (), {}).cluster
+    fresh = compiling.compile_pipeline(cluster, tmp_path / "retraining.yaml")
+    assert fresh.read_bytes() == compiling.COMPILED.read_bytes(), "run: dfpt pipeline compile"
+    fresh = compiling.compile_manifests(cluster, tmp_path / "kubernetes.yaml")
+    assert fresh.read_bytes() == compiling.MANIFESTS.read_bytes(), "run: dfpt pipeline compile --kubernetes"
+
+
+def test_the_local_pipeline_has_the_steps_of_the_clusters_and_nothing_of_its_settings(compiled: dict[str, Any]) -> None:
+    from pipelines.retraining import on_this_machine
+
+    local = on_this_machine()
+    assert not local.platform_spec.platforms
+    executors = {name.removeprefix("exec-"): found["container"] for name, found in executors_of(local).items()}
+    on_cluster = {
+        name.removeprefix("exec-"): found["container"]
+        for name, found in compiled["deploymentSpec"]["executors"].items()
     }
-    (name, condition) = conditions.popitem()
-    assert not conditions
-    assert condition == "inputs.parameter_values['pipelinechannel--gate-Output'] == 'pass'"
-    component = compiled["root"]["dag"]["tasks"][name]["componentRef"]["name"]
-    assert list(compiled["components"][component]["dag"]["tasks"]) == ["register"]
+    assert set(executors) == set(STEPS)
+    for name in STEPS:
+        assert executors[name]["command"] == on_cluster[name]["command"]
+        assert "env" not in executors[name]
+        assert "resources" not in executors[name]
 
 
-def test_the_compiled_pipeline_is_fresh(tmp_path: Path) -> None:
-    from pipelines.compile import COMPILED, compile_pipeline
+def executors_of(pipeline: Any) -> dict[str, Any]:
+    from google.protobuf import json_format
 
-    fresh = compile_pipeline(tmp_path / "retraining.yaml")
-    assert fresh.read_bytes() == COMPILED.read_bytes(), "run: dfpt pipeline compile"
+    return json_format.MessageToDict(pipeline.pipeline_spec)["deploymentSpec"]["executors"]

@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 from dfpt.approvals.api.decisions import WRITING
 from dfpt.approvals.api.models import READING
 from dfpt.approvals.api.schema import FindingShown, SweptShown, VerificationShown
-from dfpt.approvals.dependencies import WRITE, RegistryHere, ServiceHere, scoped
+from dfpt.approvals.dependencies import DECIDE, RegistryHere, ServiceHere, scoped
 from dfpt.approvals.identity import Identity
 from dfpt.approvals.problems import answers
 from dfpt.approvals.tokens import Scope
@@ -48,7 +48,7 @@ def whole(registry: RegistryHere, format: Format = Format.JSONL) -> StreamingRes
     return _Export(lines, headers=disposition)
 
 
-@router.post("/reconcile", responses=WRITING | answers(LogDamaged), dependencies=WRITE)
+@router.post("/reconcile", responses=WRITING | answers(LogDamaged), dependencies=DECIDE)
 def compare(service: ServiceHere, known: Maintainer, dry_run: bool = False) -> list[FindingShown]:
     """What in production is not as the log says; put right where the policy says so."""
     with service.deciding() as registry:
@@ -56,7 +56,7 @@ def compare(service: ServiceHere, known: Maintainer, dry_run: bool = False) -> l
     return [FindingShown.model_validate(finding) for finding in found]
 
 
-@router.post("/sweep", responses=WRITING | answers(LogDamaged), dependencies=WRITE)
+@router.post("/sweep", responses=WRITING | answers(LogDamaged), dependencies=DECIDE)
 def sweep(service: ServiceHere, known: Maintainer) -> SweptShown:
     """Finish what was cut off, expire what is overdue, approve what the policy approves by itself."""
     with service.deciding() as registry:

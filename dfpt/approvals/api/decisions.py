@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Response
 
 from dfpt.approvals.api.schema import Answer, Approval, Decision, Name, RollbackWish, Version
-from dfpt.approvals.dependencies import WRITE, ServiceHere, scoped
+from dfpt.approvals.dependencies import DECIDE, ServiceHere, scoped
 from dfpt.approvals.errors import CrossSite, ScopeRefused, TooLarge, TooMany, Unauthenticated, Waiting
 from dfpt.approvals.identity import Identity
 from dfpt.approvals.problems import answers
@@ -27,7 +27,7 @@ WRITING = answers(
 )  # fmt: skip
 DECIDING = answers(NotFound, WrongState, BytesChanged, LogDamaged)
 
-router = APIRouter(responses=WRITING | DECIDING, dependencies=WRITE)
+router = APIRouter(responses=WRITING | DECIDING, dependencies=DECIDE)
 
 Deed = Callable[[Local], desk.Answer]
 

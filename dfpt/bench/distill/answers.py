@@ -32,6 +32,12 @@ class Answers:
     probabilities: NDArray[np.float64]
     corrupted: dict[str, NDArray[np.int64]]
 
+    @property
+    def hits(self) -> NDArray[np.float64]:
+        """(N,) 1 where the image's class was named."""
+        hits: NDArray[np.float64] = (self.probabilities.argmax(1) == self.labels).astype(np.float64)
+        return hits
+
 
 def write(path: Path, answers: Answers) -> None:
     """Equal answers give equal bytes."""

@@ -20,7 +20,7 @@ from dfpt import datasets, files, runtime
 from dfpt.bench import machine, steps
 from dfpt.bench.distill import answers
 from dfpt.bench.distill.answers import Answers
-from dfpt.bench.distill.methods import METHODS
+from dfpt.bench.distill.methods import METHODS, row
 from dfpt.bench.distill.suites import Suite
 from dfpt.config import Config
 from dfpt.datasets import ImageSet, corruptions
@@ -30,12 +30,14 @@ from dfpt.evaluation.predictions import softmax
 from dfpt.steps import evaluate
 
 BLOCK = "block"  # in place of a partition's seed: the split by file order
-SCREENED, CONFIRMED = "screened", "confirmed"  # the tiers
+SCREENED, CONFIRMED, ABLATED, GAP = "screened", "confirmed", "ablated", "gap"  # the tiers
+_ON_VALIDATION = (SCREENED, ABLATED)
 _SHARED = ("prepare", "validate", "train-teacher")
 _OWN = ("tune-prompt", "distil")
 _KEPT = ("training_seconds", "best_epoch")
 
 Pixels = NDArray[np.uint8]
+Told = Callable[[int, int, str], None]  # cells done, of how many, which is next
 
 _KINDS = {"noise": "noise", "blur": "blur", "dark": "darkness", "bright": "brightness", "rotation": "rotation"}
 CORRUPTIONS: Mapping[str, Callable[[Pixels], Pixels]] = {
@@ -80,7 +82,9 @@ def parse(text: str, suite: Suite) -> Cell:
 
 def configured(suite: Suite, cell: Cell, setting: Mapping[str, float], epochs: int, val: float | None = None) -> Config:
     """The configuration of a cell whose searched numbers are ``setting``."""
-    values = {**METHODS[cell.method].fixed, **setting, "student.recipe.epochs": epochs, "seed": cell.seed}
+    values = {**row(cell.method).fixed, **setting, "student.recipe.epochs": epochs, "seed": cell.seed}
+    if values["distillation.method"] == "takd":
+        values["distillation.options.assistant"] = suite.assistant
     if cell.partition == BLOCK:
         values["data.split"] = "block"
     else:
@@ -96,8 +100,36 @@ def configured(suite: Suite, cell: Cell, setting: Mapping[str, float], epochs: i
     return configuration.resolve(None, suite.profile, assignments, environment={})
 
 
-def train(config: Config, home: Path, place: str) -> tuple[Path, Path, dict[str, Any]]:
-    """Train the student; the dataset's folder, the student's, and the metrics of tune-prompt and distil.
+@dataclass(frozen=True)
+class Trained:
+    """Where a cell's results lie.
+
+    Attributes:
+        shared: folder of data and teacher.
+        own: folder of the student and its prompt path.
+        metrics: of tune-prompt and distil.
+    """
+
+    shared: Path
+    own: Path
+    metrics: Mapping[str, Any]
+
+
+def compute(
+    suite: Suite, cell: Cell, setting: Mapping[str, float], tier: str, folder: Path, home: Path
+) -> Trained | None:
+    """Train a cell and store it in ``folder``; None where it is stored already."""
+    if (folder / f"{cell.name}.json").exists():
+        return None
+    val = suite.development_val if tier in _ON_VALIDATION else None
+    config = configured(suite, cell, setting, suite.epochs, val)
+    trained = train(config, home, cell.method)
+    store(folder, cell, tier, config, trained)
+    return trained
+
+
+def train(config: Config, home: Path, place: str) -> Trained:
+    """Train the student.
 
     Data and teacher are shared by all cells whose configuration of them is the same; they lie under its hash.
     """
@@ -108,7 +140,12 @@ def train(config: Config, home: Path, place: str) -> tuple[Path, Path, dict[str,
     with contextlib.redirect_stdout(sys.stderr):  # the steps' progress
         steps.execute(of_teacher, _SHARED, shared)
         metrics = steps.execute(config, _OWN, own, shared)
-    return shared, own, metrics
+    return Trained(shared, own, metrics)
+
+
+def images(shared: Path) -> ImageSet:
+    """The data of a cell."""
+    return datasets.load(shared / "dataset", shared / "validation")
 
 
 def ask(images: ImageSet, student: Path, split: str) -> Answers:
@@ -124,15 +161,14 @@ def ask(images: ImageSet, student: Path, split: str) -> Answers:
     return Answers(tuple(manifest["id"]), images.labels(split), probabilities, corrupted)
 
 
-def store(
-    folder: Path, cell: Cell, tier: str, config: Config, shared: Path, own: Path, metrics: Mapping[str, Any]
-) -> None:
+def store(folder: Path, cell: Cell, tier: str, config: Config, trained: Trained) -> None:
     """Ask the student and write the cell's two files; the record is written last: where it is, the answers are."""
-    split = "val" if tier == SCREENED else "test"
-    images = datasets.load(shared / "dataset", shared / "validation")
-    said = ask(images, own / "student", split)
-    paths = evaluate.taught(shared / "teacher", own / "path", images, split, said.probabilities) or {}
-    figures = {name: metrics["distil"][name] for name in _KEPT}
+    split = "val" if tier in _ON_VALIDATION else "test"
+    shared, own = trained.shared, trained.own
+    about = images(shared)
+    said = ask(about, own / "student", split)
+    paths = evaluate.taught(shared / "teacher", own / "path", about, split, said.probabilities) or {}
+    figures = {name: trained.metrics["distil"][name] for name in _KEPT}
     figures |= {f"{path}_path_{figure}": value for path, found in paths.items() for figure, value in found.items()}
     answers.write(folder / f"{cell.name}.jsonl.gz", said)
     files.write_json(
@@ -143,8 +179,8 @@ def store(
             "fold": cell.fold,
             "seed": cell.seed,
             "tier": tier,
-            "positive": images.task.positive,
-            "data_hash": images.task.data_hash,
+            "positive": about.task.positive,
+            "data_hash": about.task.data_hash,
             "teacher_sha256": files.sha256(shared / "teacher" / "model.safetensors"),
             "teacher_val_accuracy": steps.read(shared / "train-teacher.json")["val_accuracy"],
             "metrics": figures,

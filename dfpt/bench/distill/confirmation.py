@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from dfpt.bench import steps
 from dfpt.bench.distill import answers, cells
-from dfpt.bench.distill.cells import BLOCK, CONFIRMED, SCREENED, Cell
-from dfpt.bench.distill.methods import CONTROL, OURS
+from dfpt.bench.distill.cells import BLOCK, CONFIRMED, Cell, Told
+from dfpt.bench.distill.methods import CONTROL, OURS, VARIANTS
+from dfpt.bench.distill.screening import screened
 from dfpt.bench.distill.suites import Suite
-from dfpt.errors import UsageError
-
-Told = Callable[[int, int, str], None]  # cells done, of how many, which is next
 
 
 def confirm(suite: Suite, out: Path, home: Path, told: Told) -> None:
@@ -27,16 +23,16 @@ def confirm(suite: Suite, out: Path, home: Path, told: Told) -> None:
     wanted = plan(suite, confirmed(suite, out))
     for number, cell in enumerate(wanted):
         told(number, len(wanted), str(cell))
-        if not (out / CONFIRMED / f"{cell.name}.json").exists():
-            _compute(suite, cell, out, out, home)
+        cells.compute(suite, cell, screened(cell.method, out)["setting"], CONFIRMED, out / CONFIRMED, home)
     told(len(wanted), len(wanted), "all")
 
 
 def confirmed(suite: Suite, out: Path) -> tuple[str, ...]:
     """The methods of this tier: plain, KD, the best rivals on validation images, the control, ours."""
-    scores = {method: _screened(method, out)["score"] for method in suite.methods}
+    scores = {method: screened(method, out)["score"] for method in suite.methods}
     always = [method for method in ("plain", "kd", CONTROL, *OURS) if method in scores]
-    rivals = sorted(scores.keys() - set(always), key=lambda method: scores[method], reverse=True)[: suite.rivals]
+    others = scores.keys() - set(always) - set(VARIANTS)
+    rivals = sorted(others, key=lambda method: scores[method], reverse=True)[: suite.rivals]
     return tuple(method for method in suite.methods if method in always or method in rivals)
 
 
@@ -61,7 +57,9 @@ def rerun(suite: Suite, cell: Cell, out: Path, home: Path, into: Path) -> dict[s
         UsageError: the cell is not stored.
     """
     stored = answers.read(out / CONFIRMED / f"{cell.name}.jsonl.gz")
-    _compute(suite, cell, out, into, home / "rerun")
+    setting = screened(cell.method, out)["setting"]
+    (into / CONFIRMED / f"{cell.name}.json").unlink(missing_ok=True)  # of an earlier call
+    cells.compute(suite, cell, setting, CONFIRMED, into / CONFIRMED, home / "rerun")
     again = answers.read(into / CONFIRMED / f"{cell.name}.jsonl.gz")
     before, after = stored.probabilities.argmax(1), again.probabilities.argmax(1)
     return {
@@ -71,17 +69,3 @@ def rerun(suite: Suite, cell: Cell, out: Path, home: Path, into: Path) -> dict[s
         "accuracy": float(np.mean(after == again.labels)),
         "same_answers": float(np.mean(before == after)) if stored.ids == again.ids else 0.0,
     }
-
-
-def _compute(suite: Suite, cell: Cell, out: Path, into: Path, home: Path) -> None:
-    setting = _screened(cell.method, out)["setting"]
-    config = cells.configured(suite, cell, setting, suite.epochs)
-    shared, own, metrics = cells.train(config, home, cell.method)
-    cells.store(into / CONFIRMED, cell, CONFIRMED, config, shared, own, metrics)
-
-
-def _screened(method: str, out: Path) -> dict[str, Any]:
-    path = out / SCREENED / f"{method}.json"
-    if not path.exists():
-        raise UsageError(f"{method} has not been screened.", "Run the tier screen first.")
-    return steps.read(path)

@@ -40,6 +40,7 @@ class Row:
 
 _KNOWLEDGE = Range(0.05, 20.0, 1.0)
 _TEMPERATURE = Range(1.0, 16.0, 4.0)
+_STOP_AFTER = 0.4  # ours: share of the teacher's epochs; the paper searches it
 
 
 def _rival(name: str, **searched: Range) -> Row:
@@ -50,12 +51,22 @@ def _rival(name: str, **searched: Range) -> Row:
     return Row(fixed, {f"{_OPTION}{key}": value for key, value in searched.items()})
 
 
-def _ours(method: str) -> Row:
-    """DFPT with the shipped defaults; searched are the pull of the prompt path and the temperature of both paths."""
+def _ours(method: str, divergence: str = "kl", second: tuple[str, Range] = ("temperature", _TEMPERATURE)) -> Row:
+    """DFPT with the shipped defaults; searched are the pull of the prompt path and the temperature of both paths.
+
+    Args:
+        divergence: of the student from both paths; where it has a number of its own to search, ``second`` is that.
+    """
+    key, searched = second
     return Row(
-        {"distillation.method": method},
-        {"distillation.from_prompt": Range(0.05, 8.0, 0.5), "distillation.temperature": _TEMPERATURE},
+        {"distillation.method": method, "distillation.divergence": divergence},
+        {"distillation.from_prompt": Range(0.05, 8.0, 0.5), f"distillation.{key}": searched},
     )
+
+
+def _early(row: Row) -> Row:
+    """The same with a teacher that was stopped early; it is another one, so the row trains its own."""
+    return Row({**row.fixed, "teacher.recipe.stop_after": _STOP_AFTER}, row.searched)
 
 
 METHODS: dict[str, Row] = {
@@ -73,6 +84,8 @@ METHODS: dict[str, Row] = {
     "dist": _rival("dist", knowledge=_KNOWLEDGE, temperature=_TEMPERATURE),
     "ctkd": _rival("ctkd", knowledge=_KNOWLEDGE, span=Range(2.0, 60.0, 20.0)),
     "dtkd": _rival("dtkd", knowledge=_KNOWLEDGE, temperature=_TEMPERATURE),
+    "takd": _rival("takd", knowledge=_KNOWLEDGE, temperature=_TEMPERATURE),  # its assistant is the suite's
+    "eskd": _early(_rival("eskd", knowledge=_KNOWLEDGE, temperature=_TEMPERATURE)),
     "pesf_kd": _rival("pesf_kd", knowledge=_KNOWLEDGE, temperature=_TEMPERATURE),
     "fitnet": _rival("fitnet", knowledge=Range(0.1, 1000.0, 10.0)),
     "at": _rival("at", knowledge=Range(1.0, 100_000.0, 1000.0)),
@@ -89,5 +102,41 @@ METHODS: dict[str, Row] = {
     ),
     "dfpt_kd": _ours("dfpt-kd"),
     "dfpt_kd_plus": _ours("dfpt-kd+"),
+    "dfpt_kd_dkd": _ours("dfpt-kd", "dkd", ("beta", Range(0.25, 16.0, 2.0))),
+    "dfpt_kd_dist": _ours("dfpt-kd", "dist"),
+    "dfpt_kd_ls": _ours("dfpt-kd", "ls", ("temperature", Range(0.5, 8.0, 2.0))),
+    "dfpt_kd_plus_dkd": _ours("dfpt-kd+", "dkd", ("beta", Range(0.25, 16.0, 2.0))),
+    "dfpt_kd_plus_dist": _ours("dfpt-kd+", "dist"),
+    "dfpt_kd_plus_ls": _ours("dfpt-kd+", "ls", ("temperature", Range(0.5, 8.0, 2.0))),
 }
-CONTROL, OURS = "kd_at_places", ("dfpt_kd", "dfpt_kd_plus")
+CONTROL, BASE, OURS = "kd_at_places", "dfpt_kd", ("dfpt_kd", "dfpt_kd_plus")
+VARIANTS = tuple(name for name in METHODS if name.startswith("dfpt") and name not in OURS)  # screened alone
+
+
+def _but(**changed: Any) -> Row:
+    return Row({**METHODS[BASE].fixed, **{key.replace("__", "."): value for key, value in changed.items()}})
+
+
+# One decision of ours changed at a time, and the two controls of the adaptation to the input.
+ABLATIONS: dict[str, Row] = {
+    "affine_map": _but(prompt__form="affine"),
+    "one_temperature": _but(prompt__form="temperature"),
+    "adapt_frozen": _but(distillation__adapt="frozen"),
+    "warm_start": _but(distillation__warm_start=True),
+    "untuned_prompt": _but(prompt__epochs=0),
+    "no_pull_of_student": _but(prompt__from_student=0.0),
+    "strong_pull_of_student": _but(prompt__from_student=4.0),
+    "no_pull_of_original": _but(prompt__from_original=0.0),
+    "no_original_knowledge": _but(distillation__from_original=0.0),
+    "not_at_places": _but(distillation__at_places=0.0),
+    "last_stage_only": _but(prompt__stages=[-1]),
+    "one_kernel": _but(prompt__kernels=[3]),
+    "whole_convolutions": _but(prompt__partial=1.0),
+    "quarter_width": _but(prompt__ratio=0.25),
+    "no_neutral_start": _but(prompt__neutral_start=False),
+}
+
+
+def row(name: str) -> Row:
+    """Of a method or of an ablation."""
+    return METHODS[name] if name in METHODS else ABLATIONS[name]

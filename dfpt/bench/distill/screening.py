@@ -20,6 +20,7 @@ from dfpt.bench.distill import cells
 from dfpt.bench.distill.cells import SCREENED, Cell
 from dfpt.bench.distill.methods import METHODS, Range
 from dfpt.bench.distill.suites import Suite
+from dfpt.errors import UsageError
 
 _LAST = 0.2  # share of the epochs that a score is the mean of
 _EDGE = 0.05  # share of a range, on its scale, that counts as its edge
@@ -37,10 +38,7 @@ def screen(suite: Suite, method: str, out: Path, home: Path) -> dict[str, Any]:
             trial["rungs"].append(_rung(suite, method, trial["setting"], epochs, home))
         finished, going = going, surviving(going, suite.reduction)
     best = ranked(finished)[0]
-    cell = Cell(method, suite.development, 0, 0)
-    config = _config(suite, method, best["setting"], suite.epochs)
-    shared, own, metrics = cells.train(config, home, method)
-    cells.store(out / SCREENED, cell, SCREENED, config, shared, own, metrics)
+    cells.compute(suite, _cell(suite, method), best["setting"], SCREENED, out / SCREENED, home)
     found = {
         "method": method,
         "setting": best["setting"],
@@ -51,6 +49,14 @@ def screen(suite: Suite, method: str, out: Path, home: Path) -> dict[str, Any]:
     }
     files.write_json(path, found)
     return found
+
+
+def screened(method: str, out: Path) -> dict[str, Any]:
+    """What :func:`screen` has found. Raises UsageError where it has not been called yet."""
+    path = out / SCREENED / f"{method}.json"
+    if not path.exists():
+        raise UsageError(f"{method} has not been screened.", "Run the tier screen first.")
+    return steps.read(path)
 
 
 def settings(suite: Suite, method: str) -> list[dict[str, float]]:
@@ -87,16 +93,17 @@ def at_edge(value: float, searched: Range) -> bool:
 
 
 def _rung(suite: Suite, method: str, setting: Mapping[str, float], epochs: int, home: Path) -> dict[str, Any]:
-    _, own, metrics = cells.train(_config(suite, method, setting, epochs), home, method)
-    curve = cells.curve(own / "student")
+    config = cells.configured(suite, _cell(suite, method), setting, epochs, val=suite.development_val)
+    trained = cells.train(config, home, method)
+    curve = cells.curve(trained.own / "student")
     last = curve[-max(1, round(_LAST * len(curve))) :]
     return {
         "epochs": epochs,
         "score": sum(last) / len(last),
-        "seconds": metrics["distil"]["training_seconds"],
+        "seconds": trained.metrics["distil"]["training_seconds"],
         "curve": curve,
     }
 
 
-def _config(suite: Suite, method: str, setting: Mapping[str, float], epochs: int) -> Any:
-    return cells.configured(suite, Cell(method, suite.development, 0, 0), setting, epochs, val=suite.development_val)
+def _cell(suite: Suite, method: str) -> Cell:
+    return Cell(method, suite.development, 0, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from dfpt.bench.distill.methods import METHODS
+from dfpt.bench.distill.methods import ABLATIONS, METHODS
 
 # The seeds of the partitions were committed before the first trial; nobody looked at what they deal.
 CONFIRM = (4201, 4202, 4203)
@@ -19,6 +19,7 @@ class Suite:
     Attributes:
         profile: of params.yaml, the base of every cell.
         assignments: what differs from it, as for ``--set``.
+        assistant: TAKD's network between teacher and student.
         methods: that are screened.
         partitions: seeds of the confirm tier's partitions.
         folds: of each partition, all of which are tested once.
@@ -29,11 +30,16 @@ class Suite:
         rungs: epochs of a trial's trainings, one schedule after the other; the defaults and the best one of
             ``reduction`` trials go on.
         rivals: how many of the screened methods are confirmed besides plain, KD, the control and ours.
+        ablations: what is changed of ours, one thing at a time.
+        ablation_seeds: students of each.
+        gap_teachers, gap_students: every pair of them is one point of the gap sweep.
+        gap_seeds: students of each pair.
     """
 
     name: str
     profile: str
     assignments: tuple[str, ...]
+    assistant: str
     methods: tuple[str, ...] = tuple(METHODS)
     partitions: tuple[int, ...] = CONFIRM
     folds: int = 4
@@ -44,6 +50,11 @@ class Suite:
     rungs: tuple[int, ...] = (15, 60)
     reduction: int = 8
     rivals: int = 2
+    ablations: tuple[str, ...] = tuple(ABLATIONS)
+    ablation_seeds: int = 3
+    gap_teachers: tuple[str, ...] = ()
+    gap_students: tuple[str, ...] = ()
+    gap_seeds: int = 2
 
     @property
     def epochs(self) -> int:
@@ -57,18 +68,33 @@ _PRECISION = ("teacher.recipe.precision=float32", "student.recipe.precision=bflo
 SUITES = {
     suite.name: suite
     for suite in (
-        Suite("elpv", "default", ("data.source=elpv", *_PRECISION)),
-        Suite("digits", "smoke", ("data.source=digits", "student.recipe.precision=float32"), rungs=(8, 30)),
+        Suite(
+            "elpv",
+            "default",
+            ("data.source=elpv", *_PRECISION),
+            "tiny_500k",
+            gap_teachers=("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2"),
+            gap_students=("tiny_20k", "tiny_60k", "tiny_200k", "tiny_500k"),
+        ),
+        Suite(
+            "digits",
+            "smoke",
+            ("data.source=digits", "student.recipe.precision=float32"),
+            "tiny_60k",
+            rungs=(8, 30),
+            gap_teachers=("resnet8", "resnet20"),
+            gap_students=("tiny_20k", "tiny_60k"),
+        ),
     )
 }
 
 
 def quick(suite: Suite) -> Suite:
-    """The same road in minutes: three methods, one partition, one fold, one seed, two short trials each."""
+    """The same road in minutes: four methods, one partition, one fold, one seed, two short trials each."""
     return dataclasses.replace(
         suite,
         assignments=(*suite.assignments, "teacher.recipe.epochs=3", "prompt.epochs=1"),
-        methods=("plain", "kd", "dfpt_kd"),
+        methods=("plain", "kd", "dfpt_kd", "dfpt_kd_plus"),
         partitions=suite.partitions[:1],
         folds=1,
         seeds=1,
@@ -76,4 +102,9 @@ def quick(suite: Suite) -> Suite:
         rungs=(1, 3),
         reduction=2,
         rivals=0,
+        ablations=suite.ablations[:1],
+        ablation_seeds=1,
+        gap_teachers=suite.gap_teachers[:1],
+        gap_students=suite.gap_students[:2],
+        gap_seeds=1,
     )

@@ -1,4 +1,4 @@
-"""Every figure of the benchmark from the stored answers: means over cells, differences to KD with intervals.
+"""Every figure of the benchmark from the stored answers: means over cells, paired differences with intervals.
 
 A difference is paired: both students were taught by one teacher, tested on the same images, and drawn with one seed.
 Its interval is by bootstrap over images and over runs (a run is a partition with a seed), both drawn with replacement.
@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dfpt import files
 from dfpt.bench import steps
-from dfpt.bench.distill import answers
+from dfpt.bench.distill import answers, gap
 from dfpt.bench.distill.answers import Answers
-from dfpt.bench.distill.cells import BLOCK, CONFIRMED, SCREENED
-from dfpt.bench.distill.methods import METHODS
+from dfpt.bench.distill.cells import ABLATED, BLOCK, CONFIRMED, SCREENED
+from dfpt.bench.distill.methods import ABLATIONS, BASE, METHODS
+from dfpt.bench.distill.suites import Suite
 from dfpt.errors import UsageError
 from dfpt.evaluation import calibration, metrics
 
@@ -31,24 +31,46 @@ Run = tuple[int, int]  # partition, seed
 Stored = list[tuple[dict[str, Any], Answers]]
 
 
-def summarise(out: Path) -> dict[str, Any]:
+def summarise(suite: Suite, out: Path) -> dict[str, Any]:
     """The summary of the stored cells, also written beside them as ``summary.json``.
 
     Raises:
         UsageError: ``out`` has no cells, or a damaged one.
     """
-    confirmed, screened = (_stored(out / tier) for tier in (CONFIRMED, SCREENED))
+    confirmed, screened, ablated = (_stored(out / tier) for tier in (CONFIRMED, SCREENED, ABLATED))
     if not confirmed and not screened:
         raise UsageError(f"{out} holds no cells.", "Run the benchmark without --summarise.")
     rows = [
-        _row(method, tier, cells, reference=_of(cells, REFERENCE))
+        _row(method, tier, cells) | _against(cells, method, REFERENCE)
         for tier, cells in ((CONFIRMED, confirmed), (SCREENED, screened))
         for method in METHODS
         if _of(cells, method)
     ]
-    summary = {"reference": REFERENCE, "resamples": RESAMPLES, "level": _LEVEL, "methods": rows}
+    ablations = [
+        _row(name, ABLATED, ablated) | _against(ablated, name, BASE)
+        for name in (BASE, *ABLATIONS)
+        if _of(ablated, name)
+    ]
+    summary = {
+        "reference": REFERENCE,
+        "resamples": RESAMPLES,
+        "level": _LEVEL,
+        "methods": rows,
+        "ablations": ablations,
+        "tuning": [found for method in METHODS if (found := _tuning(out / SCREENED / f"{method}.json"))],
+        "gap": gap.summarise(suite, out),
+    }
     files.write_json(out / "summary.json", summary)
     return summary
+
+
+def _tuning(screened: Path) -> dict[str, Any] | None:
+    """What the search of a method's setting brought over its defaults, on the validation images it was chosen by."""
+    if not screened.exists():
+        return None
+    found = steps.read(screened)
+    kept = {name: found[name] for name in ("method", "setting", "at_edge", "score", "defaults_score")}
+    return kept | {"gain_by_tuning": found["score"] - found["defaults_score"], "trials": len(found["trials"])}
 
 
 def _stored(folder: Path) -> Stored:
@@ -62,7 +84,7 @@ def _of(cells: Stored, method: str) -> Stored:
     return [(record, said) for record, said in cells if record["method"] == method and record["partition"] != BLOCK]
 
 
-def _row(method: str, tier: str, cells: Stored, reference: Stored) -> dict[str, Any]:
+def _row(method: str, tier: str, cells: Stored) -> dict[str, Any]:
     own = _of(cells, method)
     every = [_figures(record, said) for record, said in own]
     row: dict[str, Any] = {"method": method, "tier": tier, "cells": len(own)}
@@ -76,7 +98,12 @@ def _row(method: str, tier: str, cells: Stored, reference: Stored) -> dict[str, 
     ]
     if block:
         row |= {"block_accuracy_mean": float(np.mean(block)), "block_cells": len(block)}
-    return row | difference(own, reference)
+    return row
+
+
+def _against(cells: Stored, method: str, reference: str) -> dict[str, Any]:
+    delta, interval, pairs = difference(_of(cells, method), _of(cells, reference))
+    return {f"delta_vs_{reference}": delta, f"delta_vs_{reference}_ci": interval, "pairs": pairs}
 
 
 def _figures(record: Mapping[str, Any], said: Answers) -> dict[str, float]:
@@ -92,19 +119,18 @@ def _figures(record: Mapping[str, Any], said: Answers) -> dict[str, float]:
     return found | dict(record["metrics"])
 
 
-def difference(own: Stored, reference: Stored) -> dict[str, Any]:
-    """Accuracy of ``own`` less that of ``reference`` over the cells that both have; None where there is none."""
+def difference(own: Stored, reference: Stored) -> tuple[float | None, tuple[float, float] | None, int]:
+    """Accuracy of ``own`` less that of ``reference``, its interval, and of how many pairs; None where there is none."""
     theirs = {_key(record): said for record, said in reference}
     pairs = [(record, said, theirs[_key(record)]) for record, said in own if _key(record) in theirs]
     if not pairs:
-        return {"delta_vs_kd": None, "delta_vs_kd_ci": None, "pairs": 0}
+        return None, None, 0
     by_run: dict[Run, dict[str, float]] = defaultdict(dict)
     for record, mine, other in pairs:
-        hits = _hits(mine) - _hits(other)
+        hits = mine.hits - other.hits
         by_run[record["partition"], record["seed"]] |= dict(zip(mine.ids, hits, strict=True))
-    low, high = interval(list(by_run.values()))
-    means = [float((_hits(mine) - _hits(other)).mean()) for _, mine, other in pairs]
-    return {"delta_vs_kd": float(np.mean(means)), "delta_vs_kd_ci": [low, high], "pairs": len(pairs)}
+    means = [float((mine.hits - other.hits).mean()) for _, mine, other in pairs]
+    return float(np.mean(means)), interval(list(by_run.values())), len(pairs)
 
 
 def interval(runs: list[Mapping[str, float]]) -> tuple[float, float]:
@@ -122,11 +148,6 @@ def interval(runs: list[Mapping[str, float]]) -> tuple[float, float]:
             drawn.append(float(run_R @ (value @ image_N)) / weight)
     low, high = np.quantile(drawn, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
     return float(low), float(high)
-
-
-def _hits(said: Answers) -> NDArray[np.float64]:
-    hits: NDArray[np.float64] = (said.probabilities.argmax(1) == said.labels).astype(np.float64)
-    return hits
 
 
 def _key(record: Mapping[str, Any]) -> tuple[int, int, int]:

@@ -8,14 +8,9 @@ from torch.nn import functional as F
 
 from dfpt.distill.methods.info import MethodInfo, Source
 from dfpt.distill.methods.method import Method, Seen, Setting
-from dfpt.distill.methods.options import Weights
 from dfpt.distill.methods.stages import on_common_grid, partner
 from dfpt.distill.wide import wide
-from dfpt.settings import Weight
-
-
-class Options(Weights):
-    knowledge: Weight = 1000.0  # so large because the loss is a mean over places
+from dfpt.method_options import At as Options
 
 
 def attention(features_BCHW: Tensor) -> Tensor:

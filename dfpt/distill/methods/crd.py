@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dfpt.distill.methods.info import MethodInfo, Source
 from dfpt.distill.methods.method import Method, Seen, Setting
-from dfpt.distill.methods.options import Temperature, Weights
 from dfpt.distill.wide import wide
 from dfpt.errors import UsageError
-from dfpt.settings import Positive, Share, Weight
-
-
-class Options(Weights):
-    knowledge: Weight = 0.8
-    size: Positive = 128  # of the projections
-    # Theirs: 16384, of 50,000 images. Ours is for thousands, and never more than there are images of other classes.
-    negatives: Annotated[int, Field(gt=0, le=16384)] = 1024
-    temperature: Temperature = 0.07
-    momentum: Share = 0.5  # share of the old row that a memory keeps
+from dfpt.method_options import Crd as Options
 
 
 def contrast(log_scores_BM: Tensor, negatives_per_image: float) -> Tensor:

@@ -8,18 +8,9 @@ from torch import Tensor, nn
 from dfpt.distill.divergence import divergence
 from dfpt.distill.methods.info import MethodInfo, Source
 from dfpt.distill.methods.method import Method, Seen, Setting
-from dfpt.distill.methods.options import Temperature, Weights
 from dfpt.distill.methods.schedule import cosine_rise
 from dfpt.distill.wide import wide
-from dfpt.settings import Share, Weight
-
-
-class Options(Weights):
-    label: Weight = 0.1
-    knowledge: Weight = 0.9
-    lowest: Temperature = 1.0
-    span: Temperature = 20.0  # the temperature is lowest + span * sigmoid(a learned number that starts at 1)
-    warm_up: Share = 10 / 240  # share of the training in which the gradient's reversal reaches its full strength
+from dfpt.method_options import Ctkd as Options
 
 
 class CurriculumTemperature(Method):

@@ -8,16 +8,7 @@ from dfpt.distill.methods import logits
 from dfpt.distill.methods.info import MethodInfo, Source
 from dfpt.distill.methods.logit_method import LogitMethod
 from dfpt.distill.methods.method import Setting
-from dfpt.distill.methods.options import Temperature, Weights
-from dfpt.settings import Weight
-
-
-class Options(Weights):
-    """Defaults: those published for CIFAR-100."""
-
-    temperature: Temperature = 4.0
-    beta: Weight = 2.0  # of the relations between the classes of an image
-    gamma: Weight = 2.0  # of the relations between the images of a class
+from dfpt.method_options import Dist as Options
 
 
 def build(options: Options, setting: Setting) -> LogitMethod:

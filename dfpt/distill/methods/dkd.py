@@ -8,17 +8,7 @@ from dfpt.distill.methods import logits
 from dfpt.distill.methods.info import MethodInfo, Source
 from dfpt.distill.methods.logit_method import LogitMethod
 from dfpt.distill.methods.method import Setting
-from dfpt.distill.methods.options import Temperature, Weights
-from dfpt.settings import Share, Weight
-
-
-class Options(Weights):
-    """Defaults: those published for resnet32x4 -> resnet8x4."""
-
-    temperature: Temperature = 4.0
-    alpha: Weight = 1.0  # of "the label or not"
-    beta: Weight = 8.0  # of the other classes
-    warm_up: Share = 20 / 240  # share of the training in which the divergence's weight rises
+from dfpt.method_options import Dkd as Options
 
 
 def build(options: Options, setting: Setting) -> LogitMethod:

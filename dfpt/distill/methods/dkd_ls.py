@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
-from dfpt.distill.methods import dkd, logits
+from dfpt.distill.methods import logits
 from dfpt.distill.methods.info import MethodInfo, Source
 from dfpt.distill.methods.logit_method import LogitMethod
 from dfpt.distill.methods.method import Setting
-from dfpt.distill.methods.options import Temperature
-from dfpt.settings import Weight
-
-
-class Options(dkd.Options):
-    knowledge: Weight = 9.0
-    temperature: Temperature = 2.0
+from dfpt.method_options import DkdLs as Options
 
 
 def build(options: Options, setting: Setting) -> LogitMethod:

@@ -8,15 +8,7 @@ from dfpt.distill.methods import logits
 from dfpt.distill.methods.info import MethodInfo, Source
 from dfpt.distill.methods.logit_method import LogitMethod
 from dfpt.distill.methods.method import Setting
-from dfpt.distill.methods.options import Temperature, Weights
-from dfpt.settings import Share, Weight
-
-
-class Options(Weights):
-    temperature: Temperature = 4.0
-    alpha: Weight = 3.0  # of the part with dynamic temperatures
-    beta: Weight = 1.0  # of the part with the fixed one
-    warm_up: Share = 20 / 240
+from dfpt.method_options import Dtkd as Options
 
 
 def build(options: Options, setting: Setting) -> LogitMethod:

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import Field
-
 from dfpt.distill.methods import kd
 from dfpt.distill.methods.info import MethodInfo, Source
+from dfpt.method_options import Eskd as Options
 
 # The loss is KD's: who trains provides a teacher of fewer epochs. The paper also tries to end the distillation itself
 # early and go on with labels alone; that is not here.
-
-
-class Options(kd.Options):
-    teacher_epochs: Annotated[float, Field(gt=0, le=1)] = 0.4  # ours: share of the teacher's epochs; theirs is searched
 
 
 INFO = MethodInfo(

@@ -7,18 +7,10 @@ from torch.nn import functional as F
 
 from dfpt.distill.methods.info import MethodInfo, Source
 from dfpt.distill.methods.method import Method, Seen, Setting
-from dfpt.distill.methods.options import Weights
 from dfpt.distill.methods.stages import on_common_grid, partner
 from dfpt.distill.wide import wide
 from dfpt.errors import UsageError
-from dfpt.settings import Weight
-
-
-class Options(Weights):
-    """Defaults: those of the CRD benchmark, which trains hints and labels together and not one after the other."""
-
-    knowledge: Weight = 100.0
-    stage: int | None = None  # of the student, negative counts from the last; None: the middle one
+from dfpt.method_options import FitNet as Options
 
 
 def hint_loss(target_BCHW: Tensor, found_BCHW: Tensor) -> Tensor:

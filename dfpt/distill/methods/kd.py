@@ -8,16 +8,7 @@ from dfpt.distill.methods import logits
 from dfpt.distill.methods.info import MethodInfo, Source
 from dfpt.distill.methods.logit_method import LogitMethod
 from dfpt.distill.methods.method import Setting
-from dfpt.distill.methods.options import Temperature, Weights
-from dfpt.settings import Weight
-
-
-class Options(Weights):
-    """Defaults: those of the CRD benchmark, which the tables of later papers share."""
-
-    label: Weight = 0.1
-    knowledge: Weight = 0.9
-    temperature: Temperature = 4.0
+from dfpt.method_options import Kd as Options
 
 
 def build(options: Options, setting: Setting) -> LogitMethod:

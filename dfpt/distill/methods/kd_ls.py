@@ -8,14 +8,7 @@ from dfpt.distill.methods import logits
 from dfpt.distill.methods.info import MethodInfo, Source
 from dfpt.distill.methods.logit_method import LogitMethod
 from dfpt.distill.methods.method import Setting
-from dfpt.distill.methods.options import Temperature, Weights
-from dfpt.settings import Weight
-
-
-class Options(Weights):
-    label: Weight = 0.1
-    knowledge: Weight = 9.0
-    temperature: Temperature = 2.0  # the "base temperature", in standard deviations of the logits
+from dfpt.method_options import KdLs as Options
 
 
 def build(options: Options, setting: Setting) -> LogitMethod:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from torch import Tensor
 
 from dfpt.distill.methods.method import LabelLoss, Method, Seen
-from dfpt.distill.methods.options import Weights
 from dfpt.distill.methods.schedule import linear_rise
+from dfpt.method_options import Weights
 
 
 class LogitMethod(Method):

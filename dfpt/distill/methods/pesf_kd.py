@@ -7,19 +7,8 @@ from torch import Tensor, nn
 from dfpt.distill.methods import logits
 from dfpt.distill.methods.info import MethodInfo, Source
 from dfpt.distill.methods.method import Method, Seen, Setting
-from dfpt.distill.methods.options import Temperature, Weights
 from dfpt.distill.wide import wide
-from dfpt.settings import Positive, Weight
-
-
-class Options(Weights):
-    """Defaults are KD's (ours): the paper's code takes its weights from the command line and names none."""
-
-    label: Weight = 0.1
-    knowledge: Weight = 0.9
-    temperature: Temperature = 4.0  # theirs: 6
-    adapter: Weight = 1.0  # of the adapted teacher's own cross-entropy
-    hidden: Positive = 32  # width of the adapter
+from dfpt.method_options import PesfKd as Options
 
 
 class Adapter(nn.Module):

@@ -6,11 +6,7 @@ from torch import Tensor
 
 from dfpt.distill.methods.info import MethodInfo
 from dfpt.distill.methods.method import Method, Seen, Setting
-from dfpt.settings import Section
-
-
-class Options(Section):
-    """None."""
+from dfpt.method_options import Plain as Options
 
 
 class Plain(Method):

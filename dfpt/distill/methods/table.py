@@ -6,9 +6,9 @@ import difflib
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import ValidationError
 from torch import Tensor
 
+from dfpt import method_options
 from dfpt.distill.methods import (
     at,
     crd,
@@ -64,14 +64,5 @@ def create(
             f"The student has {student.num_classes} classes, the teacher {teacher.num_classes}.",
             "Train both on the same classes.",
         )
-    info = METHODS[name]
-    try:
-        checked = info.options.model_validate(options or {})
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise UsageError(
-            f"{name}: {key} = {first.get('input')!r} is not valid: {first['msg'].lower()}.",
-            f"It takes {', '.join(info.options.model_fields) or 'no options'}.",
-        ) from error
-    return info.build(checked, Setting(student, teacher, label_loss, labels_N))
+    checked = method_options.checked(name, options or {})
+    return METHODS[name].build(checked, Setting(student, teacher, label_loss, labels_N))

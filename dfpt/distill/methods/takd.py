@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from dfpt.distill.methods import kd
 from dfpt.distill.methods.info import MethodInfo, Source
+from dfpt.method_options import Takd as Options
 
 # The loss is KD's, twice: who trains distils the assistant from the teacher, then the student from the assistant.
-
-
-class Options(kd.Options):
-    assistant: str = "resnet20"  # ours: any model of dfpt.models between teacher and student in size
 
 
 INFO = MethodInfo(

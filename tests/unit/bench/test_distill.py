@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dfpt.bench.distill import SUITES, answers, cells, confirmation, quick, screening, summarise, summary
+from dfpt.bench.distill import SUITES, answers, cells, confirmation, gap, quick, screening, summarise, summary
 from dfpt.bench.distill.answers import Answers
 from dfpt.bench.distill.cells import Cell
-from dfpt.bench.distill.methods import METHODS, Range
+from dfpt.bench.distill.methods import ABLATIONS, BASE, METHODS, Range
 from dfpt.distill.methods import METHODS as RIVALS
 from dfpt.errors import UsageError
 
@@ -27,6 +28,7 @@ def said(called: list[int], labels: list[int], corrupted: list[int] | None = Non
 
 
 def stored(folder: Path, cell: Cell, found: Answers) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
     answers.write(folder / f"{cell.name}.jsonl.gz", found)
     record: dict[str, Any] = {"method": cell.method, "partition": cell.partition, "fold": cell.fold, "seed": cell.seed}
     record |= {"positive": [2], "metrics": {"training_seconds": 10.0}}
@@ -44,7 +46,7 @@ def test_every_trial_of_every_method_is_a_valid_configuration(method: str) -> No
         if name in RIVALS:
             RIVALS[name].options.model_validate(config.distillation.options)
         else:
-            assert name == {"dfpt_kd_plus": "dfpt-kd+"}.get(method, "dfpt-kd")
+            assert name == ("dfpt-kd+" if "plus" in method else "dfpt-kd")
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -59,6 +61,16 @@ def test_trials_start_with_the_defaults_and_fill_the_ranges(method: str) -> None
         assert searched.low <= min(values) < middle < max(values) <= searched.high
         assert len(set(values)) == len(values)
         assert not screening.at_edge(searched.default, searched)
+
+
+def test_the_rows_whose_networks_are_others_say_which() -> None:
+    early = cells.configured(ELPV, Cell("eskd", ELPV.development, 0, 0), {}, ELPV.epochs)
+    assert early.teacher.recipe.stop_after == 0.4
+    by_assistant = cells.configured(ELPV, Cell("takd", ELPV.development, 0, 0), {}, ELPV.epochs)
+    assert by_assistant.distillation.options["assistant"] == ELPV.assistant
+    for method, divergence in (("dfpt_kd", "kl"), ("dfpt_kd_dkd", "dkd"), ("dfpt_kd_plus_ls", "ls")):
+        config = cells.configured(ELPV, Cell(method, ELPV.development, 0, 0), {}, ELPV.epochs)
+        assert (config.distillation.divergence, config.prompt.divergence) == (divergence, "kl")
 
 
 def test_the_partitions_that_confirm_are_not_the_one_that_was_searched_on() -> None:
@@ -85,7 +97,7 @@ def test_an_optimum_at_the_end_of_its_range_is_told() -> None:
 
 def test_the_best_rivals_are_confirmed_besides_those_that_always_are(tmp_path: Path) -> None:
     (tmp_path / "screened").mkdir()
-    scores = dict.fromkeys(METHODS, 0.5) | {"dist": 0.7, "crd": 0.8, "at": 0.6}
+    scores = dict.fromkeys(METHODS, 0.5) | {"dist": 0.7, "crd": 0.8, "at": 0.6, "dfpt_kd_dkd": 0.9}
     for method, score in scores.items():
         (tmp_path / "screened" / f"{method}.json").write_text(json.dumps({"score": score, "setting": {}}))
     chosen = confirmation.confirmed(ELPV, tmp_path)
@@ -145,19 +157,84 @@ def test_differences_are_paired_by_partition_fold_and_seed(tmp_path: Path) -> No
         stored(folder, Cell("dfpt_kd", 4201, 0, seed), said(ours, labels))
     stored(folder, Cell("dfpt_kd", 4202, 0, 0), said([1, 0, 0, 1], labels))  # has no partner
     stored(folder, Cell("kd", cells.BLOCK, 0, 0), said([1, 0, 0, 1], labels))  # is another question
-    found = {row["method"]: row for row in summarise(tmp_path)["methods"]}
+    found = {row["method"]: row for row in summarise(ELPV, tmp_path)["methods"]}
     assert found["dfpt_kd"]["delta_vs_kd"] == pytest.approx((0.25 + 0.25) / 2)
     assert found["dfpt_kd"]["pairs"] == 2
     assert found["dfpt_kd"]["tier"] == "confirmed"
     low, high = found["dfpt_kd"]["delta_vs_kd_ci"]
     assert 0 <= low < 0.25 < high <= 1
-    assert found["kd"]["delta_vs_kd_ci"] == [0, 0]
+    assert found["kd"]["delta_vs_kd_ci"] == (0, 0)
     assert found["kd"]["accuracy_mean"] == pytest.approx((0.5 + 0.75) / 2)
     assert found["kd"]["accuracy_std"] == pytest.approx(0.25 / 2**0.5)
     assert found["kd"]["block_accuracy_mean"] == 0
     assert found["kd"]["accuracy_under_noise_mean"] == pytest.approx((0.5 + 0.75) / 2)
     assert found["kd"]["defect_recall_mean"] == pytest.approx(0.5)
-    assert json.loads((tmp_path / "summary.json").read_text())["methods"] == list(found.values())
+    written = {row["method"]: row for row in json.loads((tmp_path / "summary.json").read_text())["methods"]}
+    assert written["dfpt_kd"]["delta_vs_kd_ci"] == [low, high]
+
+
+@pytest.mark.parametrize("name", ABLATIONS)
+def test_an_ablation_is_ours_with_something_changed_that_was_not_searched(name: str) -> None:
+    setting = METHODS[BASE].defaults
+    ours, changed = (cells.configured(ELPV, Cell(method, 7, 0, 0), setting, 60) for method in (BASE, name))
+    keys = ABLATIONS[name].fixed.keys() - METHODS[BASE].fixed.keys()
+    assert len(keys) == 1
+    assert not keys & setting.keys()
+    assert ours != changed
+    assert ours.student == changed.student
+
+
+def test_an_ablation_is_held_against_ours_by_seed(tmp_path: Path) -> None:
+    stored(tmp_path / "screened", Cell("kd", 7, 0, 0), said([0, 1], [0, 1]))
+    labels = [0, 1, 2, 0]
+    for seed, ours, other in ((0, [0, 1, 2, 1], [0, 1, 0, 1]), (1, [0, 1, 2, 0], [0, 1, 2, 1])):
+        stored(tmp_path / "ablated", Cell(BASE, 7, 0, seed), said(ours, labels))
+        stored(tmp_path / "ablated", Cell("affine_map", 7, 0, seed), said(other, labels))
+    rows = {row["method"]: row for row in summarise(ELPV, tmp_path)["ablations"]}
+    assert rows.keys() == {BASE, "affine_map"}
+    assert rows["affine_map"]["delta_vs_dfpt_kd"] == pytest.approx(-0.25)
+    assert rows["affine_map"]["pairs"] == 2
+    assert rows[BASE]["delta_vs_dfpt_kd"] == 0
+
+
+def test_the_slope_of_the_gap_sweep_is_that_of_gain_on_gap(tmp_path: Path) -> None:
+    """Three pairs whose gain is half their gap, whichever images are drawn, give a slope of 0.5."""
+    suite = dataclasses.replace(ELPV, gap_teachers=("big",), gap_students=("s", "m", "l"), gap_seeds=1)
+    count = 600
+    labels = [0] * count
+    for student, wrong in (("s", 2), ("m", 3), ("l", 6)):  # one image of so many that the plain student misses
+        missed = [int(n % wrong == 0) for n in range(count)]
+        half = [int(n % (2 * wrong) == 0) for n in range(count)]
+        folder = tmp_path / "gap" / f"big-{student}"
+        for method, called in (("plain", missed), ("kd", missed), ("dfpt_kd_plus", half)):
+            stored(folder, Cell(method, suite.development, 0, 0), said(called, labels))
+        answers.write(folder / "teacher.jsonl.gz", said(labels, labels))
+    found = gap.summarise(suite, tmp_path)
+    assert found is not None
+    by_student = {pair["student"]: pair for pair in found["pairs"]}
+    assert by_student["s"]["gap"] == pytest.approx(1 / 2)
+    assert by_student["s"]["gain"] == pytest.approx(1 / 4)
+    assert found["slope"] == pytest.approx(0.5)
+    low, high = found["slope_ci"]
+    assert 0.3 < low < 0.5 < high < 0.7
+
+
+def test_a_pair_whose_students_are_not_all_there_is_no_point(tmp_path: Path) -> None:
+    suite = dataclasses.replace(ELPV, gap_teachers=("big",), gap_students=("s",), gap_seeds=1)
+    folder = tmp_path / "gap" / "big-s"
+    stored(folder, Cell("plain", suite.development, 0, 0), said([0], [0]))
+    answers.write(folder / "teacher.jsonl.gz", said([0], [0]))
+    assert gap.summarise(suite, tmp_path) is None
+
+
+def test_the_summary_says_what_tuning_brought(tmp_path: Path) -> None:
+    stored(tmp_path / "screened", Cell("kd", 7, 0, 0), said([0, 1], [0, 1]))
+    screened = {"method": "kd", "setting": {"a": 1.0}, "at_edge": ["a"], "score": 0.75, "defaults_score": 0.7}
+    (tmp_path / "screened" / "kd.json").write_text(json.dumps(screened | {"trials": [{}, {}]}))
+    (row,) = summarise(ELPV, tmp_path)["tuning"]
+    assert row["gain_by_tuning"] == pytest.approx(0.05)
+    assert row["at_edge"] == ["a"]
+    assert row["trials"] == 2
 
 
 def test_the_interval_is_that_of_a_mean_over_images_and_runs() -> None:
@@ -174,12 +251,12 @@ def test_the_interval_is_that_of_a_mean_over_images_and_runs() -> None:
 
 def test_nothing_stored_is_no_summary(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="holds no cells"):
-        summarise(tmp_path)
+        summarise(ELPV, tmp_path)
 
 
 def test_the_whole_road_on_digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Screen, confirm, summary; a second call computes nothing; a cell computed again gives the same answers."""
-    from dfpt.bench.distill import confirm, rerun, screen
+    """Every tier and the summary; a second call computes nothing; a cell computed again gives the same answers."""
+    from dfpt.bench.distill import ablate, confirm, rerun, screen, sweep
 
     monkeypatch.setenv("DFPT_HOME", str(tmp_path / "home"))
     suite, out, home = quick(SUITES["digits"]), tmp_path / "out", tmp_path / "home"
@@ -187,14 +264,20 @@ def test_the_whole_road_on_digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         found = screen(suite, method, out, home)
         assert [len(trial["rungs"]) for trial in found["trials"]] == [2, 2]
         assert found["score"] == max(trial["rungs"][-1]["score"] for trial in found["trials"])
-    confirm(suite, out, home, lambda done, total, next_: None)
-    rows = summarise(out)["methods"]
+    for tier in (confirm, ablate, sweep):
+        tier(suite, out, home, lambda done, total, next_: None)
+    found = summarise(suite, out)
+    rows = found["methods"]
     assert [(row["method"], row["tier"]) for row in rows] == [
         (method, tier) for tier in ("confirmed", "screened") for method in suite.methods
     ]
     for row in rows:
         assert row["pairs"] == 1
         assert row["accuracy_mean"] > 0.5
+    assert [row["method"] for row in found["ablations"]] == [BASE, suite.ablations[0]]
+    assert found["ablations"][1]["pairs"] == 1
+    assert len(found["gap"]["pairs"]) == 2
+    assert found["gap"]["slope"] is None, "two points have no spread about their line"
     test, val = (
         set(answers.read(out / tier / f"kd-{partition}-0-0.jsonl.gz").ids)
         for tier, partition in (("confirmed", suite.partitions[0]), ("screened", suite.development))

@@ -64,6 +64,18 @@ def test_cells_of_another_configuration_are_refused(tmp_path: Path) -> None:
         seeds.run(other, 1, tmp_path, tmp_path / "home")
 
 
+def test_a_cell_that_is_older_than_a_key_counts_as_measured_with_its_default(tmp_path: Path) -> None:
+    _store(tmp_path, 0, 0.8, 0.7, 0.75)
+    path = tmp_path / "seed-0.json"
+    cell = json.loads(path.read_text())
+    del cell["config"]["distillation"]["divergence"]
+    path.write_text(json.dumps(cell))
+    assert seeds.run(Config(), 1, tmp_path, tmp_path / "home")["seeds"] == [0]
+    other = Config.model_validate({"distillation": {"divergence": "dkd"}})
+    with pytest.raises(UsageError, match="another configuration"):
+        seeds.run(other, 1, tmp_path, tmp_path / "home")
+
+
 def test_a_folder_without_cells_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no cells"):
         seeds.summarise(tmp_path)

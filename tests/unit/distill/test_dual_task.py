@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,6 @@ def test_class_weights_count_in_both_losses(weight: float) -> None:
     inputs = made_up.split(6, paths).inputs(torch.arange(6), torch.zeros(6, dtype=torch.int64))
     labels = torch.arange(6) % 3
     even = task.losses(labels, *inputs, progress=0.0)
-    task.weights_K = torch.tensor([weight, 1.0, 1.0])
+    task.label_loss = replace(task.label_loss, weights_K=torch.tensor([weight, 1.0, 1.0]))
     found = task.losses(labels, *inputs, progress=0.0)
     assert {name: bool(found[name] != even[name]) for name in even} == dict.fromkeys(even, weight != 1)

@@ -116,21 +116,28 @@ def test_before_any_training_both_paths_say_exactly_the_same(
     assert z_o.std() > 0
 
 
-# 3. The gradient walls.
+# 3. The gradient walls, whatever the divergence.
+
+DIVERGENCES = ["kl", "dkd", "dist", "ls"]
+LABELS = torch.tensor([0, 1, 2, 0])
 
 
-def test_the_students_loss_reaches_the_students_logits_alone() -> None:
+@pytest.mark.parametrize("divergence", DIVERGENCES)
+def test_the_students_loss_reaches_the_students_logits_alone(divergence: str) -> None:
+    config = Distillation.model_validate({"divergence": divergence})
     z_o, z_p, z_s = (torch.randn(4, 3, requires_grad=True) for _ in range(3))
-    student_loss(z_o, z_p, z_s, F.cross_entropy(z_s, torch.tensor([0, 1, 2, 0])), Distillation()).backward()
+    student_loss(z_o, z_p, z_s, F.cross_entropy(z_s, LABELS), LABELS, config).backward()
     assert z_o.grad is None
     assert z_p.grad is None
     assert z_s.grad is not None
     assert z_s.grad.abs().min() > 0
 
 
-def test_the_prompt_paths_loss_reaches_the_prompt_paths_logits_alone() -> None:
+@pytest.mark.parametrize("divergence", DIVERGENCES)
+def test_the_prompt_paths_loss_reaches_the_prompt_paths_logits_alone(divergence: str) -> None:
+    config = Prompt.model_validate({"divergence": divergence})
     z_o, z_p, z_s = (torch.randn(4, 3, requires_grad=True) for _ in range(3))
-    prompt_loss(z_o, z_p, z_s, F.cross_entropy(z_p, torch.tensor([0, 1, 2, 0])), Prompt()).backward()
+    prompt_loss(z_o, z_p, z_s, F.cross_entropy(z_p, LABELS), LABELS, config).backward()
     assert z_o.grad is None
     assert z_s.grad is None
     assert z_p.grad is not None

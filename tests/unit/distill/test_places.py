@@ -50,7 +50,7 @@ def test_a_student_whose_map_is_another_ones_learns_at_the_places_they_share() -
     without, found = task.losses(labels, *inputs[:3], progress=0.0), task.losses(labels, *inputs, progress=0.0)
     torch.testing.assert_close(found["loss"], 3 * without["loss"])
     z_p, z_s = paths.prompted(inputs[1]), task.student(inputs[0])
-    knowledge = prompt_loss(inputs[2], z_p, z_s, torch.zeros(()), made_up.PROMPT)
+    knowledge = prompt_loss(inputs[2], z_p, z_s, torch.zeros(()), labels, made_up.PROMPT)
     assert knowledge > 1e-3
     torch.testing.assert_close(found["prompt_loss"], without["prompt_loss"] + 2 * knowledge)
 

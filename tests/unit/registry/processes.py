@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable
-from multiprocessing.context import ForkServerContext
+from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +21,20 @@ def context() -> ForkServerContext:
 
 def run(target: Callable[..., None], *arguments: Any, at_once: int = 1) -> list[int]:
     """Run ``target`` in new processes, all at once; return their exit codes (minus the signal that ended them)."""
-    environment = {name: value for name, value in os.environ.items() if name.startswith(("DFPT_", "MLFLOW_"))}
-    started = [context().Process(target=_in, args=(environment, target, arguments)) for _ in range(at_once)]
-    for process in started:
-        process.start()
+    started = [start(target, *arguments) for _ in range(at_once)]
     for process in started:
         process.join(60)
     codes = [process.exitcode for process in started]
     assert None not in codes, "a process does not end"
     return [int(code) for code in codes if code is not None]
+
+
+def start(target: Callable[..., None], *arguments: Any) -> ForkServerProcess:
+    """Begin ``target`` in a new process."""
+    environment = {name: value for name, value in os.environ.items() if name.startswith(("DFPT_", "MLFLOW_"))}
+    process = context().Process(target=_in, args=(environment, target, arguments))
+    process.start()
+    return process
 
 
 def die_at(owner: Any, point: str, when: str) -> None:

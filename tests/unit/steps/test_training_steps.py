@@ -38,6 +38,7 @@ from dfpt.distill import saved
 from dfpt.distill.methods import METHODS
 from dfpt.distill.places import at_places
 from dfpt.errors import StepFailed, UsageError
+from dfpt.method_options import NEEDS_ONE_LABEL, OPTIONS
 from dfpt.models.backbone import count_parameters
 from dfpt.steps import distil, dual, evaluate, train_baseline, train_teacher, tune_prompt
 from dfpt.training.views import LogitViews
@@ -264,10 +265,10 @@ def test_an_interrupted_distillation_ends_as_an_uninterrupted_one(
     assert history(tmp_path / "student") == history(trained["student"])
 
 
-@pytest.mark.parametrize("method", [name for name in METHODS if name not in ("takd", "eskd")])
+@pytest.mark.parametrize("method", METHODS)
 def test_a_student_is_taught_by_a_method_to_compare_with(trained: Trained, tmp_path: Path, method: str) -> None:
     """Interrupted in its second epoch it ends as an uninterrupted one: what the method remembers is kept too."""
-    config = distil_config(method=method)
+    config = distil_config(method=method, options={"assistant": "tiny_60k"} if method == "takd" else {})
     context = Context(tmp_path / "home", tmp_path / "checkpoints" / "whole")
     distil.run(trained.inputs, taught(tmp_path / "whole"), config, context)
     asked: Iterator[int] = itertools.count()
@@ -294,7 +295,7 @@ def test_a_method_is_given_its_options_and_refuses_those_of_another(
     distil.run(trained.inputs, taught(tmp_path / "student"), plain, context)
     assert weights(tmp_path / "student") == weights(trained["baseline"])
     with pytest.raises(UsageError, match="beta"):
-        distil.run(trained.inputs, taught(tmp_path / "other"), distil_config(method="kd", options={"beta": 1}), context)
+        distil_config(method="kd", options={"beta": 1})
 
 
 def test_no_prompt_is_tuned_for_a_method_without_one(trained: Trained, tmp_path: Path, context: Context) -> None:
@@ -302,9 +303,82 @@ def test_no_prompt_is_tuned_for_a_method_without_one(trained: Trained, tmp_path:
     assert metrics["epochs"] == 0
 
 
-def test_every_method_that_needs_no_teacher_of_its_own_can_be_configured() -> None:
+def test_every_method_can_be_configured_and_its_options_are_those_that_are_read() -> None:
     allowed = set(typing.get_args(Distillation.model_fields["method"].annotation))
-    assert allowed - {"dfpt-kd", "dfpt-kd+"} == METHODS.keys() - {"takd", "eskd"}
+    assert allowed - {"dfpt-kd", "dfpt-kd+"} == METHODS.keys() == OPTIONS.keys()
+    assert all(METHODS[name].options is kind for name, kind in OPTIONS.items())
+    assert {name for name, info in METHODS.items() if "memory" in info.needs} <= NEEDS_ONE_LABEL
+
+
+def test_the_assistant_is_taught_by_the_teacher_and_teaches_the_student(
+    trained: Trained, tmp_path: Path, context: Context
+) -> None:
+    """With an assistant that learns nothing of the teacher, the student's teacher is the assistant all the same."""
+    found = {}
+    for name, method, options in (
+        ("kd", "kd", {}),
+        ("takd", "takd", {"assistant": "tiny_60k"}),
+        ("other", "takd", {"assistant": "tiny_160k"}),
+        ("alone", "takd", {"assistant": "tiny_60k", "knowledge": 0.0, "label": 1.0}),
+    ):
+        place = replace(context, checkpoints=tmp_path / "checkpoints" / name)
+        distil.run(trained.inputs, taught(tmp_path / name), distil_config(method=method, options=options), place)
+        found[name] = weights(tmp_path / name)
+    assert len(set(found.values())) == 4
+    assert found["alone"] == weights(trained["baseline"])
+
+
+@pytest.mark.parametrize("divergence", ["dkd", "dist", "ls"])
+def test_a_student_is_taught_by_both_paths_with_another_divergence(
+    trained: Trained, tmp_path: Path, context: Context, divergence: str
+) -> None:
+    config = distil_config(divergence=divergence, at_places=1.0)
+    distil.run(trained.inputs, taught(tmp_path / "student"), config, context)
+    with_places_only = distil_config(at_places=1.0)
+    place = replace(context, checkpoints=tmp_path / "by-kl")
+    distil.run(trained.inputs, taught(tmp_path / "by-kl"), with_places_only, place)
+    assert weights(tmp_path / "student") != weights(tmp_path / "by-kl")
+
+
+RANDOM = Augmentation(views=1, crop=0.125, flip=True, mixup=0.2, cutmix=1.0)
+
+
+@pytest.mark.parametrize("method", ["dfpt-kd", "dfpt-kd+", "kd", "fitnet"])
+def test_random_changes_are_seen_by_the_student_and_by_the_teacher(
+    trained: Trained, tmp_path: Path, context: Context, method: str
+) -> None:
+    prompt = trained["prompt"]
+    if method == "dfpt-kd+":
+        prompt = tmp_path / "prompt"
+        tune_prompt.run(trained.inputs, {"prompt": prompt}, tune_config(method=method), context)
+    found = []
+    for augmentation in (Augmentation(views=1), RANDOM):
+        distillation = Distillation.model_validate({"method": method, "teacher_cache": False})
+        config = distil_config().model_copy(update={"augmentation": augmentation, "distillation": distillation})
+        place = replace(context, checkpoints=tmp_path / str(len(found)))
+        student = tmp_path / f"student-{len(found)}"
+        distil.run(trained.inputs | {"prompt": prompt}, taught(student), config, place)
+        found.append(weights(student))
+    assert found[0] != found[1]
+    assert not (context.home / "cache" / "features").exists() or method == "dfpt-kd+"  # whose prompt was tuned cached
+
+
+def test_the_baseline_is_trained_on_the_same_random_changes(
+    inspection: Any, trained: Trained, tmp_path: Path, context: Context
+) -> None:
+    config = TrainBaselineConfig(seed=0, augmentation=RANDOM, student=STUDENT)
+    train_baseline.run(inspection.inputs(), {"baseline": tmp_path / "baseline"}, config, context)
+    assert weights(tmp_path / "baseline") != weights(trained["baseline"])
+
+
+def test_a_teacher_that_is_stopped_early_is_the_first_epochs_of_the_whole_training(
+    inspection: Any, trained: Trained, tmp_path: Path, context: Context
+) -> None:
+    teacher = TEACHER.model_copy(update={"recipe": RECIPE.model_copy(update={"stop_after": 0.4})})
+    config = TrainTeacherConfig(seed=0, augmentation=VIEWS, teacher=teacher)
+    metrics = train_teacher.run(inspection.inputs(), {"teacher": tmp_path / "teacher"}, config, context)
+    assert metrics["epochs"] == 1
+    assert history(tmp_path / "teacher") == history(trained["teacher"])[:1]
 
 
 def test_a_pretrained_teacher_keeps_its_frozen_stages(inspection: Any, tmp_path: Path, context: Context) -> None:

@@ -17,11 +17,13 @@ from dfpt.distill.places import at_places
 from dfpt.models import Backbone
 from dfpt.models.backbone import laid_out
 from dfpt.training.classification import Classification
+from dfpt.training.label_loss import LabelLoss
 from dfpt.training.views import FeatureViews, LogitViews, PixelViews, Split, Views
 
 CLASSES, SIZE = 3, 8
 RECIPE = Recipe(epochs=2, batch_size=8, lr=0.01, precision="float32")
 PROMPT = Prompt(stages=(0, 1), lr=0.01)
+LABEL_LOSS = LabelLoss(torch.ones(CLASSES), 0.1)
 
 
 def pictures(count: int, seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -60,12 +62,11 @@ def dual_teacher(original: Backbone, method: str = "dfpt-kd", stages: tuple[int,
 def dual_task(
     paths: DualForwardTeacher, distillation: Distillation | None = None, adapt: bool = True, student: str = "tiny_20k"
 ) -> DualTask:
-    weights = torch.ones(CLASSES)
-    return DualTask("made-up", network(student), paths, distillation or Distillation(), PROMPT, adapt, weights, 0.1)
+    return DualTask("made-up", network(student), paths, distillation or Distillation(), PROMPT, adapt, LABEL_LOSS)
 
 
 def plain_task(model: Backbone, mixup: float = 0.0) -> Classification:
-    return Classification("made-up", model, 0, torch.ones(CLASSES), 0.1, mixup)
+    return Classification("made-up", model, 0, LABEL_LOSS, mixup)
 
 
 def split(

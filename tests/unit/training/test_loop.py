@@ -12,7 +12,9 @@ from torch import Tensor
 from dfpt.context import Silent
 from dfpt.errors import StepFailed
 from dfpt.training.classification import Classification
-from dfpt.training.loop import class_weights, fit, validate, write_history
+from dfpt.training.label_loss import LabelLoss, class_weights
+from dfpt.training.loop import fit, write_history
+from dfpt.training.validation import validate
 from dfpt.training.views import PixelViews
 from tests.unit.training import made_up
 
@@ -152,7 +154,7 @@ def test_frozen_stages_stay_and_the_rest_learns(tmp_path: Path) -> None:
     with torch.no_grad():
         features = model.to_stage(images, 1)
     train = replace(made_up.split(16), sources=(PixelViews(features),))
-    task = Classification("made-up", model, 1, torch.ones(3), 0.0)
+    task = Classification("made-up", model, 1, LabelLoss(torch.ones(3)))
     assert torch.equal(task.logits(features)["selected"], made_up.teacher()(images))
     fit(task, train, train, made_up.RECIPE, 1, 0, made_up.context(tmp_path))
     moved = {name for name, tensor in model.state_dict().items() if not torch.equal(tensor, before[name])}

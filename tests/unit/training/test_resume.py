@@ -19,20 +19,32 @@ from dfpt.config import Distillation
 from dfpt.context import Context, Silent
 from dfpt.errors import StepFailed
 from dfpt.training import checkpoint
+from dfpt.training.distortion import Distortion
 from dfpt.training.loop import Progress, fit
 from tests.unit.training import made_up
 
 RECIPE = made_up.RECIPE.model_copy(update={"epochs": 4})
 
 
-def train(context: Context) -> tuple[Progress, dict[str, Tensor]]:
-    """A training with all that has a state: the student, the whole prompt path, dropout, eight views."""
+def train(context: Context, engine: bool = False) -> tuple[Progress, dict[str, Tensor]]:
+    """A training with all that has a state: the student, the whole prompt path, dropout, eight views.
+
+    Args:
+        engine: beyond the defaults also averaged weights, another schedule, clipped gradients, and images that are
+            changed at random before a teacher that runs in every step.
+    """
     original = made_up.teacher()
     original.head[2].p = 0.3  # type: ignore[index]
     paths = made_up.dual_teacher(original, "dfpt-kd+")
     task = made_up.dual_task(paths, Distillation(at_places=1.0))
     parts = made_up.split(32, paths, views=8, places=True), made_up.split(12, paths, seed=1, views=8, places=True)
-    progress = fit(task, *parts, RECIPE, 8, 0, context)
+    recipe = RECIPE
+    if engine:
+        task.from_pixels = True
+        parts = tuple(replace(part, sources=part.sources[:1] * 2) for part in parts)
+        parts = replace(parts[0], distortion=Distortion(0.25, True, 0.4, 0.4, made_up.CLASSES)), parts[1]
+        recipe = RECIPE.model_copy(update={"ema": 0.8, "schedule": "cosine", "clip": 1.0})
+    progress = fit(task, *parts, recipe, 8, 0, context)
     return progress, task.trained.state_dict()
 
 
@@ -65,6 +77,14 @@ def test_a_cancelled_training_goes_on_to_the_same_numbers(
     state = checkpoint.load(context.checkpoints)
     assert (state["progress"]["epoch"] if state else 0) == batches // 4
     assert_equal(train(context), uninterrupted)
+
+
+def test_averaged_weights_schedule_and_random_changes_go_on_too(tmp_path: Path) -> None:
+    whole = train(made_up.context(tmp_path / "whole"), engine=True)
+    context, asked = made_up.context(tmp_path / "parts"), itertools.count()
+    with pytest.raises(StepFailed, match="interrupted in epoch 3"):
+        train(replace(context, cancelled=lambda: next(asked) >= 9), engine=True)
+    assert_equal(train(context, engine=True), whole)
 
 
 def test_a_training_that_is_taken_up_does_not_repeat_what_is_behind(tmp_path: Path) -> None:

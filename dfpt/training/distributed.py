@@ -1,0 +1,92 @@
+"""Several processes that train one network together, as torchrun starts them: each takes its share of every batch.
+
+Gradients are averaged after each backward pass. That is done here and not by torch's DistributedDataParallel, which
+wraps one forward method; a task runs parts of two networks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+from collections.abc import Iterable, Iterator
+
+import torch
+from torch import Tensor, distributed, nn
+
+from dfpt.errors import UsageError
+
+_PATIENCE = datetime.timedelta(hours=12)  # the others wait while the first one computes features
+
+
+@contextlib.contextmanager
+def joined() -> Iterator[None]:
+    """This process as one of those that torchrun started; its address and rank are in the environment."""
+    distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo", timeout=_PATIENCE)
+    try:
+        yield
+    finally:
+        distributed.destroy_process_group()
+
+
+def size() -> int:
+    """How many processes train together; 1 for one alone."""
+    return distributed.get_world_size() if distributed.is_available() and distributed.is_initialized() else 1
+
+
+def rank() -> int:
+    return distributed.get_rank() if size() > 1 else 0
+
+
+def share(index_B: Tensor) -> Tensor:
+    """This process's part of a batch. Equal parts alone make the mean of the parts the mean of the whole.
+
+    Raises:
+        UsageError: the batch cannot be dealt out evenly.
+    """
+    if len(index_B) % size():
+        raise UsageError(
+            f"A batch of {len(index_B)} images cannot be dealt out evenly to {size()} processes.",
+            "Choose a batch_size that they divide.",
+        )
+    return index_B.view(size(), -1)[rank()]
+
+
+def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
+    """Every gradient becomes the mean over the processes, in one exchange."""
+    if size() == 1:
+        return
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    flat = torch.cat([gradient.flatten() for gradient in gradients])
+    distributed.all_reduce(flat)
+    flat /= size()
+    for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+        gradient.copy_(part.view(gradient.shape))
+
+
+def average_buffers(network: nn.Module) -> None:
+    """BatchNorm's running statistics become the mean over the processes; before that each had those of its parts."""
+    if size() == 1:
+        return
+    for buffer in network.buffers():
+        if buffer.is_floating_point():
+            distributed.all_reduce(buffer)
+            buffer /= size()
+
+
+def mean(values: dict[str, float]) -> dict[str, float]:
+    """Of each figure over the processes."""
+    if size() == 1:
+        return values
+    found = torch.tensor(list(values.values()), dtype=torch.float64)
+    distributed.all_reduce(found)
+    return dict(zip(values, (found / size()).tolist(), strict=True))
+
+
+@contextlib.contextmanager
+def first_alone() -> Iterator[None]:
+    """The first process goes through the block before the others: what it leaves on disk they find there."""
+    if rank() > 0:
+        distributed.barrier()
+    yield
+    if size() > 1 and rank() == 0:
+        distributed.barrier()
