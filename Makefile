@@ -1,4 +1,4 @@
-# make setup | demo | test | test-full | lint | format | clean        (make help says what each does)
+# make setup | demo | test | test-full | image | test-containers | lint | format | clean        (make help says what each does)
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -16,7 +16,7 @@ WORKERS ?= 2
 export MLFLOW_DISABLE_TELEMETRY := true
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: help setup demo test test-full lint format clean
+.PHONY: help setup demo test test-full image test-containers lint format clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 20
@@ -55,6 +55,12 @@ test: lint ## lint, types, import contracts, and every test that takes seconds
 
 test-full: lint ## the same and the slow tests
 	@$(BIN)/pytest -n $(WORKERS) --dist worksteal $(TESTS)
+
+image: $(STAMP) ## the image that every step runs in, with podman (components/build.sh says what can be set)
+	@PYTHON=$(BIN)/python components/build.sh
+
+test-containers: $(STAMP) ## the image, and the pipeline in it beside three other ways of running it (10 minutes, root)
+	@$(BIN)/pytest tests/containers
 
 lint: $(STAMP) ## ruff, mypy --strict on dfpt/, import contracts
 	@$(BIN)/ruff check .

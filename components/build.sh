@@ -7,7 +7,6 @@
 #   WHEELS        folder for the wheels, kept between builds    .dfpt/wheels-<variant>
 #   EXTRAS        of the package                                see below; add demo for the ELPV images (non-commercial)
 #   PYTHON        the Python of the base's version, with pip    .venv/bin/python
-#   LAYERS        true keeps the steps of the build for the next   false
 #   DFPT_CONTAINERS   folder of a podman store of its own       podman's usual one
 #
 # Only the wheels are fetched, with pip and its settings on this machine; the build itself has no network.
@@ -16,7 +15,7 @@ cd "$(dirname "$0")/.."
 variant=${VARIANT:-cpu}
 wheels=${WHEELS:-.dfpt/wheels-$variant}
 python=${PYTHON:-.venv/bin/python}
-extras=${EXTRAS:-train,pretrained,cluster,versioning,postgresql}
+extras=${EXTRAS:-train,pretrained,cluster,versioning,postgresql,approvals}
 version=$("$python" -c 'import dfpt; print(dfpt.__version__)')
 image=${IMAGE:-dfpt-python:$version}
 revision=$(git describe --always --dirty --abbrev=40 --exclude='*' 2>/dev/null || echo unknown)
@@ -27,9 +26,12 @@ echo "dfpt[$extras]==$version" > "$wheels/requirements.txt"
 "$python" -m pip wheel --no-input --progress-bar off --quiet --disable-pip-version-check \
     -c constraints.txt --find-links "$wheels" -w "$wheels" ".[$extras]" 'cyclonedx-bom>=7,<8'
 
-components/podman.sh build --network none "--layers=${LAYERS:-false}" \
+packages=$(cd "$wheels" && ls | grep -v '^dfpt-' | sha256sum)
+application=$(cat "$wheels"/dfpt-*.whl | sha256sum)
+components/podman.sh build --network none --layers=true \
     --build-context "wheels=$wheels" \
     ${BASE_IMAGE:+--build-arg "BASE_IMAGE=$BASE_IMAGE"} \
     --build-arg "VARIANT=$variant" --build-arg "VERSION=$version" --build-arg "REVISION=$revision" \
+    --build-arg "PACKAGES=${packages%% *}" --build-arg "APPLICATION=${application%% *}" \
     --tag "$image" -f components/Containerfile components
 components/podman.sh image inspect --format "$image {{.Digest}} {{.Size}} bytes" "$image"

@@ -84,6 +84,7 @@ class Data(Section):
     fold: Fold | None = None
     group: Group | None = None
     ids: str | None = None  # CSV with the columns id and split
+    licence: str | None = None  # SPDX, of images whose source does not declare its own
 
     @model_validator(mode="after")
     def _has_what_the_split_reads(self) -> Data:
@@ -127,6 +128,8 @@ class Recipe(Section):
     class_balance: Share = 0.25  # 0: every image counts the same; 1: every class does
     logit_adjustment: Weight = 0.0  # of the logarithm of the class frequencies, added in training; 0: none
     precision: Literal["auto", "float32", "bfloat16"] = "auto"  # auto: the faster one, measured once on this machine
+    memory_format: Literal["channels_last", "contiguous", "auto"] = "channels_last"
+    compile: bool = False  # by torch; the first steps take longer, and a C++ compiler is needed
     stop_after: Annotated[float, Field(gt=0, le=1)] = 1.0  # share of the epochs that are trained; the schedule stays
 
 
@@ -159,6 +162,7 @@ class Teacher(Section):
     pretrained: bool = True
     mixup: Weight = 0.0  # alpha of the share in which two inputs are mixed (Zhang et al. 2018); 0: none
     frozen_stages: Annotated[int, Field(ge=0)] = 3  # kept as pre-trained; their features are computed once and cached
+    licence: str | None = None  # SPDX, of weights of your own; else that of the packaged ones
     recipe: Recipe = Recipe()
 
 

@@ -18,13 +18,15 @@ from typing import Any, TextIO
 
 from components.image import IMAGE
 from dfpt import files
-from dfpt.config import Config
+from dfpt.config import Config, for_step
 from dfpt.errors import DfptError, StepFailed
 from dfpt.graph import STEPS, downstream
-from dfpt.runtime import progress, record, tracked, trouble
+from dfpt.runtime import code_revision, progress, record, tracked, trouble
 from dfpt.runtime.tracked import Tracking
 from pipelines import containers
-from pipelines.arguments import arguments
+
+# What containers see of this process's environment: where MLflow is, and what decides the order of sums.
+_HANDED_ON = ("MLFLOW_TRACKING_URI", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 @dataclass
@@ -82,6 +84,9 @@ def run(
     done = Run(folder)
     failure: Exception | None = None
     artifacts: dict[str, Path] = {}
+    arguments = {
+        step.module: for_step(config, step.name).model_dump(mode="json", exclude_none=True) for step in STEPS.values()
+    }
     image = (config.cluster.image or IMAGE) if in_containers else None
     with contextlib.ExitStack() as stack:
         inherited = stack.enter_context(_surroundings(home, folder, terminal, tracking))
@@ -101,7 +106,7 @@ def run(
             cache_root=str(home / "pipeline" / "cache"),
         )
         try:
-            task = on_this_machine(image)(**arguments(config, data_hash))
+            task = on_this_machine(image)(**arguments, data_hash=data_hash, code_revision=code_revision())
             artifacts = {name: Path(artifact.path) for name, artifact in task.outputs.items()}
         except RuntimeError as error:  # all that the engine says of a failed step
             failure = error
@@ -152,8 +157,7 @@ def _silent_death(home: Path, folder: Path) -> DfptError:
 def _containers(config: Config, home: Path, image: str, inherited: Mapping[str, str]) -> Iterator[Any]:
     """A runner whose containers see what the steps' processes would have inherited, but for this machine's own."""
     handed_on = {name: value for name, value in inherited.items() if name not in ("TMPDIR", "DFPT_RUNNER_PID")}
-    if server := os.environ.get("MLFLOW_TRACKING_URI"):
-        handed_on["MLFLOW_TRACKING_URI"] = server
+    handed_on |= {name: os.environ[name] for name in _HANDED_ON if name in os.environ}
     named = Path(config.data.source.partition(":")[2]).expanduser()
     images = [named.absolute()] if named.name and named.exists() else []
     with contextlib.closing(containers.client()) as engine:

@@ -45,7 +45,7 @@ def make_bundle(tmp_path: Path) -> MakeBundle:
     The weights are any bytes: the registry never looks into them.
     """
 
-    def make(weights: bytes = b"weights", accuracy: float = 0.75) -> Any:
+    def make(weights: bytes = b"weights", accuracy: float = 0.75, **more: Any) -> Any:
         import numpy as np
         import onnx
         from onnx import TensorProto, helper
@@ -61,7 +61,7 @@ def make_bundle(tmp_path: Path) -> MakeBundle:
             name: {"accuracy": value, "macro_f1": value - 0.1, "parameters": 20_000, "confusion": [[1, 0], [0, 1]]}
             for name, value in {"teacher": 0.8, "baseline": 0.7, "student": accuracy}.items()
         }
-        report = {"data_hash": "d" * 64, "source": "digits", "models": models}
+        report = {"data_hash": "d" * 64, "source": "digits", "models": models} | more
         (folder / "report.json").write_text(json.dumps(report))
         (folder / "gate.html").write_text("<p>pass</p>")
         graph = helper.make_graph(
@@ -85,9 +85,12 @@ def make_bundle(tmp_path: Path) -> MakeBundle:
 
 @pytest.fixture
 def submit(home: Path, make_bundle: MakeBundle) -> Callable[..., Any]:
-    """Registers a candidate of the model "elpv" in ``home`` and asks for its approval; returns the request."""
+    """Registers a candidate of the model "elpv" in ``home`` and asks for its approval; returns the request.
 
-    def submit(weights: bytes = b"weights", accuracy: float = 0.75, by: str = "ada") -> Any:
+    ``more`` are further keys of its report.
+    """
+
+    def submit(weights: bytes = b"weights", accuracy: float = 0.75, by: str = "ada", **more: Any) -> Any:
         from dfpt.registry import candidates
         from dfpt.registry.actor import Actor
         from dfpt.registry.handle import open_registry
@@ -95,7 +98,7 @@ def submit(home: Path, make_bundle: MakeBundle) -> Callable[..., Any]:
 
         registry = open_registry(home)
         run = registry.client.create_run(store.ensure(home, "elpv"), tags={"dfpt.git_revision": "abc123"})
-        version = candidates.register(registry, "elpv", make_bundle(weights, accuracy), run.info.run_id)
+        version = candidates.register(registry, "elpv", make_bundle(weights, accuracy, **more), run.info.run_id)
         return candidates.request(registry, version, Actor(by, "account"))
 
     return submit

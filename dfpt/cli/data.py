@@ -66,8 +66,8 @@ def fetch(
         typer.echo(json.dumps(report, ensure_ascii=False))
     else:
         typer.echo(f"{'Would write' if dry_run else 'Wrote'} {len(found.items)} images and their manifest to {out}.")
-        if found.licence:
-            typer.echo(found.licence)
+        if found.notice:
+            typer.echo(found.notice)
 
 
 @app.command()

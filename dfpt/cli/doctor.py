@@ -1,4 +1,4 @@
-"""``dfpt doctor``: what is missing here, and the fix."""
+"""``dfpt doctor``: what is missing here, or on the cluster, and the fix."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import shutil
 import socket
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from dfpt.cli import options
+from dfpt.finding import Finding
 
 _TRAINING = (
     "great_expectations",
@@ -35,20 +37,25 @@ _DISK_BYTES = 2 * 1024**3
 _PORT = 5000
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at; ``essential`` if ``dfpt run`` cannot do without."""
-
-    name: str
-    ok: bool
-    found: str
-    fix: str = ""
-    essential: bool = True
-
-
-def command(home: options.Home = options.DEFAULT_HOME, as_json: options.Json = False) -> None:
-    """Say what is missing on this machine, with the fix; ends with 1 if something essential is."""
-    findings = list(examine(home.expanduser().absolute()))
+def command(
+    home: options.Home = options.DEFAULT_HOME,
+    as_json: options.Json = False,
+    cluster: Annotated[
+        bool, typer.Option("--cluster", help="Look at the Kubernetes cluster instead; it only reads.")
+    ] = False,
+    release: Annotated[str, typer.Option("--release", help="Of charts/dfpt, with --cluster.")] = "dfpt",
+    namespace: Annotated[
+        str | None, typer.Option("--namespace", help="The release's; else cluster.namespace of the configuration.")
+    ] = None,
+    context: Annotated[str | None, typer.Option("--context", help="Of the kubeconfig, with --cluster.")] = None,
+    config: options.ConfigFile = None,
+    assignments: options.Assignments = None,
+) -> None:
+    """Say what is missing on this machine, or on the cluster, with the fix; ends with 1 if something essential is."""
+    if cluster:
+        findings = _of_cluster(release, namespace, context, config, assignments or [])
+    else:
+        findings = list(examine(home.expanduser().absolute()))
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
@@ -59,6 +66,18 @@ def command(home: options.Home = options.DEFAULT_HOME, as_json: options.Json = F
                 typer.echo(f"         -> {finding.fix}")
     if any(finding.essential and not finding.ok for finding in findings):
         raise typer.Exit(1)
+
+
+def _of_cluster(
+    release: str, namespace: str | None, context: str | None, config: Path | None, assignments: list[str]
+) -> list[Finding]:
+    from dfpt.cluster import doctor
+    from dfpt.cluster.doctor import connection
+    from dfpt.config import resolve
+
+    asked = resolve(options.config_file(config), assignments=assignments).cluster
+    look = doctor.Look(asked, release, namespace or asked.namespace)
+    return list(doctor.examine(look, connection.connect(context)))
 
 
 def examine(home: Path) -> Iterator[Finding]:

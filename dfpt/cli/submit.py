@@ -70,7 +70,7 @@ def compiled(config: Config) -> Package:
     from pipelines.compile import compile_pipeline
 
     with tempfile.TemporaryDirectory() as folder:
-        return versions.read(compile_pipeline(Path(folder) / "retraining.yaml"))
+        return versions.read(compile_pipeline(config.cluster, Path(folder) / "retraining.yaml"))
 
 
 def data_hash(config: Config) -> str:

@@ -14,8 +14,7 @@ from dfpt.settings import Positive, Section, nearest
 
 NOTIFY = "notify"  # the task that tells how the run ended
 DEFAULT = "default"
-TRAINING = ("train-teacher", "train-baseline", "tune-prompt", "distil")  # these compute with torch for long
-DISTRIBUTED = ("train-teacher", "distil")  # these run under torchrun
+TRAINING = ("train-teacher", "train-baseline", "tune-prompt", "distil")  # can use devices and many processes
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]  # of a Kubernetes object
 Variable = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
@@ -117,9 +116,9 @@ class Cluster(Section):
                 raise ValueError(
                     f"resources.{name}.accelerator: this step cannot use one; only {', '.join(TRAINING)} can"
                 )
-            if (asked.num_processes > 1 or asked.num_nodes > 1) and name not in DISTRIBUTED:
+            if (asked.num_processes > 1 or asked.num_nodes > 1) and name not in TRAINING:
                 raise ValueError(
-                    f"resources.{name}: this step runs in one process; only {', '.join(DISTRIBUTED)} run in many"
+                    f"resources.{name}: this step runs in one process; only {', '.join(TRAINING)} run in many"
                 )
             if asked.num_nodes > 1 and not self.home:
                 raise ValueError(f"resources.{name}.num_nodes: many nodes share files, so home must name a claim")

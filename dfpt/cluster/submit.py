@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from dfpt.cluster import versions
+from dfpt.cluster import cache, versions
 from dfpt.cluster.errors import Unreachable
 from dfpt.config import Config, for_step
 from dfpt.errors import UsageError
@@ -32,7 +32,11 @@ def parameters(config: Config, package: Package, data_hash: str, code_revision: 
     given: dict[str, Any] = {
         step.module: for_step(config, step.name).model_dump(mode="json", exclude_none=True) for step in STEPS.values()
     }
-    given |= {"data_hash": data_hash, "code_revision": code_revision}
+    given |= {
+        "data_hash": data_hash,
+        "code_revision": code_revision,
+        "cache_period": cache.period(config.cluster.cache_days, time.time()),
+    }
     declared = package.documents[0]["root"].get("inputDefinitions", {}).get("parameters", {})
     missing = sorted(name for name, what in declared.items() if name not in given and not what.get("isOptional"))
     unknown = sorted(set(given) - set(declared))

@@ -16,4 +16,5 @@ def source() -> Source:
         Item(f"digit-{number:04d}", f"images/digit-{number:04d}.pgm", str(label), b"P5 8 8 255\n" + image.tobytes())
         for number, (image, label) in enumerate(zip(pixels, digits.target, strict=True))
     )
-    return Source("digits", tuple(str(name) for name in digits.target_names), items)
+    names = tuple(str(name) for name in digits.target_names)
+    return Source("digits", names, items, licence="CC-BY-4.0")  # as the UCI repository, where they come from, says

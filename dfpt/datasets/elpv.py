@@ -12,7 +12,8 @@ from pathlib import Path
 from dfpt.datasets.sources import Item, Source
 from dfpt.errors import UsageError
 
-LICENCE = (
+LICENCE = "CC-BY-NC-SA-4.0"
+NOTICE = (
     "ELPV is licensed CC BY-NC-SA 4.0: non-commercial use only, share alike. Cite S. Deitsch et al., "
     "Automatic classification of defective photovoltaic module cells in electroluminescence images, "
     "Solar Energy 185 (2019) 455-468."
@@ -35,7 +36,9 @@ def source(root: Path | None = None) -> Source:
     except OSError as error:
         raise UsageError(f"Cannot read {root / 'labels.csv'}: {error.strerror}.", _INSTALL) from error
     items = tuple(_item(root, *line.split()) for line in lines if line.strip())
-    return Source("elpv", CLASSES, items, channels=1, positive=POSITIVE, slices=("wafer",), licence=LICENCE)
+    return Source(
+        "elpv", CLASSES, items, channels=1, positive=POSITIVE, slices=("wafer",), licence=LICENCE, notice=NOTICE
+    )
 
 
 def _item(root: Path, path: str, probability: str, wafer: str) -> Item:

@@ -69,7 +69,8 @@ class Item:
 class Source:
     """A data set and the task that it declares (attributes as in :class:`dfpt.datasets.Task`).
 
-    ``items`` are in the order of the files, which the block split follows.
+    ``items`` are in the order of the files, which the block split follows. ``notice`` is what whoever fetches the
+    images must read.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Source:
     positive: tuple[int, ...] | None = None
     slices: tuple[str, ...] = ()
     licence: str | None = None
+    notice: str | None = None
 
 
 def resolve(source: str) -> Source:

@@ -24,7 +24,7 @@ class Task:
         slices: manifest columns by which accuracy is also reported.
         channels: 1 (grey) or 3 (RGB) of ``images.npy``.
         image_size: side of ``images.npy``, pixels.
-        licence: of the images, or None where unknown.
+        licence: of the images, SPDX, or None where unknown.
         data_hash: see :func:`dfpt.datasets.manifest.data_hash`.
     """
 

@@ -153,6 +153,8 @@ class Report(_Part):
     weights_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     models: Models
     comparisons: dict[str, Comparison]
+    data_licence: Annotated[str, Field(min_length=1)] | None = None  # SPDX, or unknown
+    teacher_licence: Annotated[str, Field(min_length=1)] | None = None
     knowledge: dict[Literal["original", "prompt"], Knowledge] | None = None
     robustness: Robustness | None = None  # None where the configuration asks for no images
 

@@ -21,11 +21,13 @@ class Package:
         module: the installed package's.
         file: in it.
         requirement: what pip is asked for.
+        licence: of the weights, as the package states it, SPDX.
     """
 
     module: str
     file: str
     requirement: str
+    licence: str = "Apache-2.0"
 
 
 PACKAGES = {

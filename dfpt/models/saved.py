@@ -30,6 +30,7 @@ class ModelSpec:
         classes: names of the logits, in order.
         parameters: their number.
         frozen_stages: how many first stages, and the stem, are as they were packaged.
+        licence: of the weights that it began with, SPDX; None where nobody said.
     """
 
     name: str
@@ -40,6 +41,7 @@ class ModelSpec:
     classes: tuple[str, ...]
     parameters: int
     frozen_stages: int = 0
+    licence: str | None = None
 
     @property
     def num_classes(self) -> int:

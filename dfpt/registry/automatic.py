@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from dfpt.registry import artifacts, expiry, policy, promotion, requests
+from dfpt.registry import artifacts, expiry, licensing, policy, promotion, requests
 from dfpt.registry.artifacts import EVIDENCE
 from dfpt.registry.database import Request, State
 from dfpt.registry.expiry import POLICY
@@ -47,6 +47,8 @@ def passes(registry: Registry, request: Request) -> str | None:
     promotion.check(registry, request)
     version = registry.client.get_model_version(request.name, str(request.version))
     gate = _read(registry, version)
+    if licensing.demanded(rules.licences, licensing.of(registry, request))[0] != licensing.ALLOW:
+        return None  # a person has to look
     if gate.get("weights_sha256") != request.weights_sha256 or not policy.automatic(rules, gate):
         return None
     margin = policy.margin(gate)

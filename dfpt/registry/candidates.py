@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dfpt import files
+from dfpt import files, licences
 from dfpt.errors import UsageError
 from dfpt.registry import expiry, permission
 from dfpt.registry.actor import Actor
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 ALIAS = "candidate"
 METRIC_PREFIX = "dfpt.metric."
 _RUNTIME = ("numpy", "onnxruntime")  # what it takes to run the model
+_LICENCES = ("data_licence", "teacher_licence")
 _LINEAGE = ("dfpt.code_revision", "dfpt.git_revision")  # taken over from the run
 
 
@@ -74,6 +75,7 @@ def register(registry: Registry, name: str, bundle: Bundle, run_id: str) -> Mode
             "dfpt.run_id": run_id,
             "dfpt.data_hash": str(bundle.report["data_hash"]),
             "dfpt.source": str(bundle.report["source"]),
+            **{f"dfpt.{what}": str(bundle.report.get(what) or licences.UNKNOWN) for what in _LICENCES},
             **{tag: run.data.tags[tag] for tag in _LINEAGE if tag in run.data.tags},
             **{METRIC_PREFIX + figure: repr(value) for figure, value in figures.items()},
         }

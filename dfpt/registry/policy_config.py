@@ -69,6 +69,17 @@ class WeeklyFreeze(Section):
     time_zone: TimeZone = "UTC"
 
 
+Outcome = Literal["allow", "require_named_approval", "refuse"]
+
+
+class LicenceRules(Section):
+    """What a licence of data or teacher means for an approval, see :mod:`dfpt.licences`."""
+
+    non_commercial: Outcome = "allow"
+    unknown: Outcome = "allow"
+    allowed: tuple[str, ...] = ()  # identifiers that are neither here, such as that of a contract
+
+
 class Rules(Section):
     """What the approval of one model needs."""
 
@@ -78,6 +89,7 @@ class Rules(Section):
     emergency: bool = True  # an admin may pass over all of this, with a reason, marked for ever
     automatic_margin: Share | None = None  # what surpasses every rate of the gate by more needs no person; null: all do
     reconcile: Literal["flag", "revert"] = "flag"
+    licences: LicenceRules = LicenceRules()
     freeze: dict[str, Freeze] = Field(default_factory=dict)
     weekly_freeze: dict[str, WeeklyFreeze] = Field(default_factory=dict)
 

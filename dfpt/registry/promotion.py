@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from dfpt.registry import agreement, artifacts, audit, deployment, expiry, permission, policy, requests
+from dfpt.registry import agreement, artifacts, audit, deployment, expiry, licensing, permission, policy, requests
 from dfpt.registry.actor import Actor
 from dfpt.registry.database import Request, State
 from dfpt.registry.errors import BytesChanged, NotFound, PolicyRefused, WrongState
@@ -40,15 +40,21 @@ def approve(
             return request
         require_pending(request)
         ruling = rule(registry, request, actor, emergency)
-        if ruling.refusal is not None:
-            requests.refused(registry.store, request, actor, "approval", ruling.refusal)
-            raise PolicyRefused(f"{request.model}: {ruling.refusal}", ruling.remedy)
+        _require(registry, request, actor, ruling)
         try:
             check(registry, request)
         except BytesChanged as error:
             requests.refused(registry.store, request, actor, "approval", error.message)
             raise
+        _require(registry, request, actor, licensing.rule(registry, request, actor, reason))
         return decide(registry, request, actor, reason, ruling)
+
+
+def _require(registry: Registry, request: Request, actor: Actor, ruling: Ruling) -> None:
+    """Write a refusal down and raise it."""
+    if ruling.refusal is not None:
+        requests.refused(registry.store, request, actor, "approval", ruling.refusal)
+        raise PolicyRefused(f"{request.model}: {ruling.refusal}", ruling.remedy)
 
 
 def find(registry: Registry, name: str, version: int) -> Request:
@@ -70,11 +76,11 @@ def require_pending(request: Request) -> None:
 
 
 def rule(registry: Registry, request: Request, actor: Actor, emergency: bool = False) -> Ruling:
-    """What the policy says about this person's approval now."""
+    """What the policy says about this person's approval now; what a licence asks of the reason is not known yet."""
     others = [
         vote for vote in requests.votes(registry.engine, request) if not actor.is_one_of(vote.person, vote.account)
     ]
-    return policy.approval(
+    ruling = policy.approval(
         registry.policy.rules_for(request.name),
         permission.roles(registry, actor),
         own=actor.is_one_of(request.requested_by, request.requested_account, request.trained_by),
@@ -82,6 +88,8 @@ def rule(registry: Registry, request: Request, actor: Actor, emergency: bool = F
         now=datetime.now(UTC),
         emergency=emergency,
     )
+    licence = licensing.rule(registry, request, actor)
+    return licence if ruling.allowed and not licence.allowed else ruling
 
 
 def check(registry: Registry, request: Request) -> None:
@@ -132,6 +140,7 @@ def _accept(
                 "own": ruling.own,
                 "emergency": ruling.emergency,
                 "automatic": automatic,
+                "licences": licensing.of(registry, request).to_json(),
                 "rules": registry.policy.rules_for(request.name).model_dump_json(),
             },
             decided_by=", ".join([*people, actor.name]),

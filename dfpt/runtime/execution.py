@@ -27,7 +27,7 @@ from dfpt import files
 from dfpt.context import Context, Metrics, home_folder
 from dfpt.errors import DataRefused, DfptError, GateRefused, StepFailed
 from dfpt.graph import STEPS
-from dfpt.runtime import accelerator, attempts, record, trouble
+from dfpt.runtime import accelerator, attempts, group, record, trouble
 from dfpt.runtime.progress import DONE, Progress, duration
 from dfpt.runtime.revision import code_revision
 from dfpt.runtime.tracked import tracked
@@ -84,6 +84,8 @@ def execute(
 ) -> Metrics:
     """Run ``step``; its outputs appear whole or not at all, except that a refusal leaves its report.
 
+    Under torchrun several processes make this call and share the work; the first alone writes.
+
     An interrupted call leaves its checkpoints; the next call with the same configuration, the same bytes in its
     inputs and the same code takes them up.
 
@@ -92,11 +94,15 @@ def execute(
     """
     home = home_folder()
     started = time.monotonic()
-    Progress(step).say("starting")
     try:
-        with _cancellation() as cancelled, _checkpoints(home, step, config, inputs) as checkpoints:
-            values = _run(step, config, inputs, outputs, home, checkpoints, cancelled)
-            files.write_json(metrics_path, values)
+        with _cancellation() as cancelled, group.joined(step, outputs) as member:
+            if member.helps:
+                checkpoints = _checkpoint_folder(home, step, config, inputs)
+                return _call(step, config, inputs, member.outputs, Context(home, checkpoints, cancelled=cancelled))[0]
+            Progress(step).say("starting")
+            with _checkpoints(home, step, config, inputs) as checkpoints:
+                values = _run(step, config, inputs, outputs, home, checkpoints, cancelled)
+                files.write_json(metrics_path, values)
     except (Exception, KeyboardInterrupt) as error:
         explained = trouble.explain(error, step, home)
         raise explained from (error if explained is not error else error.__cause__)
@@ -165,20 +171,24 @@ def _call(
 
 @contextlib.contextmanager
 def _checkpoints(home: Path, step: str, config: Section, inputs: Mapping[str, Path]) -> Iterator[Path]:
-    """A folder that is the same in every attempt at the same work, used by one process at a time."""
-    work = {
-        "config": config.model_dump(mode="json"),
-        "inputs": {name: files.sha256(path) for name, path in inputs.items()},
-        "code": code_revision(),
-    }
-    digest = hashlib.sha256(json.dumps(work, sort_keys=True).encode()).hexdigest()
-    folder = home / "checkpoints" / step / digest
+    """A folder that is the same in every attempt at the same work, used by one process (or group) at a time."""
+    folder = _checkpoint_folder(home, step, config, inputs)
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder.with_suffix(".lock"))  # an orphan of a killed run may still be at its last batch
     with lock:
         yield folder
         files.remove(folder)
         files.remove(Path(lock.lock_file))
+
+
+def _checkpoint_folder(home: Path, step: str, config: Section, inputs: Mapping[str, Path]) -> Path:
+    work = {
+        "config": config.model_dump(mode="json"),
+        "inputs": {name: files.sha256(path) for name, path in inputs.items()},
+        "code": code_revision(),
+    }
+    digest = hashlib.sha256(json.dumps(work, sort_keys=True).encode()).hexdigest()
+    return home / "checkpoints" / step / digest
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dfpt import datasets, files
+from dfpt import datasets, files, licences
 from dfpt.config import EvaluateConfig
 from dfpt.context import Context, Inputs, Metrics, Outputs
 from dfpt.errors import StepFailed, UsageError
@@ -58,6 +58,8 @@ def run(inputs: Inputs, outputs: Outputs, config: EvaluateConfig, context: Conte
     )
     weights = files.sha256(inputs["student"] / "model.safetensors")
     found = report.assemble(subject, measured, weights, config.evaluation.bootstrap, config.seed)
+    found["data_licence"] = images.task.licence or licences.UNKNOWN
+    found["teacher_licence"] = _licence_of(inputs["teacher"])
     if most := config.evaluation.robustness_images:
         found["robustness"] = robustness.measure(
             {name: inputs[name] for name in MODELS},
@@ -100,6 +102,12 @@ def _measure(folder: Path, images: ImageSet, config: EvaluateConfig) -> report.M
         ),
         weights_bytes=(folder / "model.safetensors").stat().st_size,
     )
+
+
+def _licence_of(teacher: Path) -> str:
+    from dfpt import models
+
+    return models.load(teacher)[1].licence or licences.UNKNOWN
 
 
 def taught(

@@ -82,6 +82,8 @@ def summary(progress: Progress) -> Metrics:
         "best_epoch": float(progress.best_epoch),
         "last_val_accuracy": last["val_accuracy"],
         "training_seconds": sum(row["seconds"] for row in progress.history),
+        "bfloat16": float(progress.bfloat16),
+        "channels_last": float(progress.channels_last),
     }
 
 

@@ -49,7 +49,7 @@ def run(inputs: Inputs, outputs: Outputs, config: PrepareConfig, context: Contex
         slices=source.slices,
         channels=source.channels,
         image_size=data.image_size,
-        licence=source.licence,
+        licence=source.licence or data.licence,
         data_hash=manifest.data_hash(table),
     )
     task.save(dataset)

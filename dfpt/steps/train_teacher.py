@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 
+from dfpt import licences
 from dfpt.config import TrainTeacherConfig
 from dfpt.context import Context, Inputs, Metrics, Outputs
 from dfpt.datasets import load
 from dfpt.errors import UsageError
+from dfpt.models import packaged
 from dfpt.steps import networks
 from dfpt.training.classification import Classification
 from dfpt.training.features import cached
@@ -44,5 +46,6 @@ def run(inputs: Inputs, outputs: Outputs, config: TrainTeacherConfig, context: C
         label_loss = networks.label_loss(images, teacher.recipe)
         task = Classification("train-teacher", model, frozen, label_loss, teacher.mixup)
         progress = fit(task, train, val, teacher.recipe, views, config.seed, context)
-    spec = dataclasses.replace(spec, frozen_stages=frozen)
+    began = packaged.PACKAGES[teacher.model].licence if teacher.pretrained else licences.TRAINED_HERE
+    spec = dataclasses.replace(spec, frozen_stages=frozen, licence=teacher.licence or began)
     return networks.write(model, spec, progress, outputs["teacher"])

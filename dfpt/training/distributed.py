@@ -37,6 +37,12 @@ def rank() -> int:
     return distributed.get_rank() if size() > 1 else 0
 
 
+def wait() -> None:
+    """Until all processes are here."""
+    if size() > 1:
+        distributed.barrier()
+
+
 def share(index_B: Tensor) -> Tensor:
     """This process's part of a batch. Equal parts alone make the mean of the parts the mean of the whole.
 
@@ -86,7 +92,7 @@ def mean(values: dict[str, float]) -> dict[str, float]:
 def first_alone() -> Iterator[None]:
     """The first process goes through the block before the others: what it leaves on disk they find there."""
     if rank() > 0:
-        distributed.barrier()
+        wait()
     yield
-    if size() > 1 and rank() == 0:
-        distributed.barrier()
+    if rank() == 0:
+        wait()

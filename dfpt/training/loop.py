@@ -21,7 +21,8 @@ from dfpt.config import Recipe
 from dfpt.context import Context
 from dfpt.errors import StepFailed
 from dfpt.files import replacing
-from dfpt.training import checkpoint, distributed, precision, schedule
+from dfpt.training import arithmetic, checkpoint, distributed, precision, schedule
+from dfpt.training.arithmetic import Arithmetic
 from dfpt.training.average import Average
 from dfpt.training.validation import validate
 from dfpt.training.views import Split
@@ -71,6 +72,8 @@ class Progress:
     best_epoch: int = -1
     best_score: tuple[float, float] = (-1.0, 0.0)
     history: list[dict[str, float]] = dataclasses.field(default_factory=list)
+    bfloat16: bool = False  # what was chosen, by the recipe or by measurement
+    channels_last: bool = True
 
 
 def fit(task: Task, train: Split, val: Split, recipe: Recipe, views: int, seed: int, context: Context) -> Progress:
@@ -92,6 +95,7 @@ def fit(task: Task, train: Split, val: Split, recipe: Recipe, views: int, seed: 
     rates = schedule.build(optimiser, recipe, batches)
     average = Average(task.judged, recipe.ema) if recipe.ema else None
     progress, best = Progress(), copy.deepcopy(task.trained.state_dict())
+    distributed.wait()  # the first process may still be waiting for the one that worked here before
     if state := checkpoint.load(context.checkpoints):
         task.trained.load_state_dict(state["weights"])
         optimiser.load_state_dict(state["optimiser"])
@@ -101,7 +105,14 @@ def fit(task: Task, train: Split, val: Split, recipe: Recipe, views: int, seed: 
         progress = Progress(**(state["progress"] | {"best_score": tuple(state["progress"]["best_score"])}))
         best = state["best"]
     until = math.ceil(recipe.stop_after * recipe.epochs)
-    dtype = _precision(task, train, recipe, context.home) if progress.epoch < until else torch.float32
+    way = Arithmetic()
+    if progress.epoch < until:
+        way = arithmetic.choose(task, train, recipe, context.home)
+        if way.layout is not torch.channels_last:  # which they are in
+            arithmetic.arrange(task, way.layout)
+        progress.bfloat16, progress.channels_last = way.dtype is torch.bfloat16, way.layout is torch.channels_last
+        if recipe.compile:
+            arithmetic.compile_parts(task)
 
     for epoch in range(progress.epoch, until):
         start = time.perf_counter()
@@ -120,8 +131,8 @@ def fit(task: Task, train: Split, val: Split, recipe: Recipe, views: int, seed: 
             index = distributed.share(whole)
             labels, inputs = train.batch(index, drawn[index], random)
             behind = (epoch + number / batches) / recipe.epochs
-            with precision.autocast(dtype):
-                losses = task.losses(labels, *inputs, progress=behind)
+            with precision.autocast(way.dtype):
+                losses = task.losses(labels, *way.arranged(inputs), progress=behind)
             _check_finite(task.name, losses, [train.ids[i] for i in index.tolist()])
             update(optimiser, losses, recipe.clip)
             rates.step()
@@ -203,21 +214,3 @@ def _check_finite(name: str, losses: Mapping[str, Tensor], ids: list[str]) -> No
                 f"{f' and {len(ids) - 8} more' if len(ids) > 8 else ''}.",
                 "Lower the learning rate, or look at these images.",
             )
-
-
-def _precision(task: Task, train: Split, recipe: Recipe, home: Path) -> torch.dtype:
-    if recipe.precision != "auto":
-        return precision.choose(recipe.precision, lambda: torch.tensor(0.0), "", home)
-    index = distributed.share(torch.arange(min(recipe.batch_size, len(train.labels))))
-    inputs = train.inputs(index, torch.zeros_like(index))
-    trial = copy.deepcopy(task)  # BatchNorm's statistics move in a measurement
-    trial.trained.train()
-    size = sum(parameter.numel() for parameter in task.trained.parameters())
-    what = f"{task.name} {size} {[tuple(x.shape) for x in inputs]}"
-    with distributed.first_alone():
-        return precision.choose(
-            "auto",
-            lambda: torch.stack(list(trial.losses(train.labels[index], *inputs, progress=0.0).values())).sum(),
-            what,
-            home,
-        )

@@ -1,11 +1,12 @@
-"""Float32 or bfloat16: measured once for this machine and network, then kept, so that a rerun computes the same."""
+"""Which way is the fastest, measured once for this machine and network, then kept: a rerun computes the same."""
 
 from __future__ import annotations
 
 import json
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -15,6 +16,7 @@ from dfpt.files import write_json
 
 _WORTH_IT = 0.9  # bfloat16 must take at most this share of float32's time
 _REPEATS = 3
+TYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 def choose(wanted: str, step: Callable[[], Tensor], what: str, home: Path) -> torch.dtype:
@@ -26,17 +28,35 @@ def choose(wanted: str, step: Callable[[], Tensor], what: str, home: Path) -> to
         what: names network and shapes; the measurement is kept under it in ``home/cache/precision.json``.
     """
     if wanted != "auto":
-        return torch.float32 if wanted == "float32" else torch.bfloat16
-    path = home / "cache" / "precision.json"
+        return TYPES[wanted]
+    trials = {name: partial(_seconds, step, dtype) for name, dtype in TYPES.items()}
+    found = _known("precision.json", trials, what, home)
+    return torch.bfloat16 if found["bfloat16"] < _WORTH_IT * found["float32"] else torch.float32
+
+
+def fastest(file: str, steps: Mapping[str, Callable[[], Tensor]], dtype: torch.dtype, what: str, home: Path) -> str:
+    """The name of the step that takes the least time in ``dtype``.
+
+    Args:
+        file: the measurement is kept in it, below ``home/cache``.
+        steps: name -> as for :func:`choose`.
+    """
+    found = _known(file, {name: partial(_seconds, step, dtype) for name, step in steps.items()}, what, home)
+    return min(steps, key=lambda name: found[name])
+
+
+def _known(file: str, trials: Mapping[str, Callable[[], float]], what: str, home: Path) -> dict[str, float]:
+    """Seconds of each trial, measured once for this machine."""
+    path = home / "cache" / file
     try:
         known: dict[str, dict[str, float]] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         known = {}
     key = f"{what}, torch {torch.__version__}, {platform.machine()}, {torch.get_num_threads()} threads"
     if key not in known:
-        known[key] = {"float32": _seconds(step, torch.float32), "bfloat16": _seconds(step, torch.bfloat16)}
+        known[key] = {name: trial() for name, trial in trials.items()}
         write_json(path, known)
-    return torch.bfloat16 if known[key]["bfloat16"] < _WORTH_IT * known[key]["float32"] else torch.float32
+    return known[key]
 
 
 def autocast(dtype: torch.dtype) -> torch.autocast:

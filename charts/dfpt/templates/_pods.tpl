@@ -53,25 +53,19 @@ securityContext:
 {{- end -}}
 {{- end -}}
 
-{{/* Probes of a service that answers at /healthz while it lives and at /readyz when it can serve. It refuses the names
-that it does not know, and the kubelet comes by the pod's address. */}}
+{{/* (list path-while-it-lives path-when-it-can-serve). A service of ours refuses the names that it does not know, and the
+kubelet comes by the pod's address. */}}
 {{- define "dfpt.probes" -}}
 startupProbe:
-  httpGet: &health
-    path: /healthz
-    port: http
-    httpHeaders: [{name: Host, value: localhost}]
+  httpGet: {path: {{ index . 0 }}, port: http, httpHeaders: [{name: Host, value: localhost}]}
   periodSeconds: 2
-  failureThreshold: 60
+  failureThreshold: 90
 livenessProbe:
-  httpGet: *health
+  httpGet: {path: {{ index . 0 }}, port: http, httpHeaders: [{name: Host, value: localhost}]}
   periodSeconds: 20
   timeoutSeconds: 5
 readinessProbe:
-  httpGet:
-    path: /readyz
-    port: http
-    httpHeaders: [{name: Host, value: localhost}]
+  httpGet: {path: {{ index . 1 }}, port: http, httpHeaders: [{name: Host, value: localhost}]}
   periodSeconds: 10
   timeoutSeconds: 5
 {{- end -}}

@@ -51,7 +51,8 @@ def test_elpv_declares_eight_classes_of_which_those_above_one_half_are_positive(
         assert (source.classes.index(item.label_name) in source.positive) == (level > 0.5)
         assert item.label_name.startswith(f"{item.columns['wafer']}-")
     assert source.slices == ("wafer",)
-    assert "CC BY-NC-SA 4.0" in str(source.licence)
+    assert source.licence == "CC-BY-NC-SA-4.0"
+    assert "CC BY-NC-SA 4.0" in str(source.notice)
     assert [item.id for item in source.items] == sorted(item.id for item in source.items)
 
 

@@ -51,6 +51,12 @@ def test_the_suite_is_asked_of_all_three_on_the_same_images(inspection: Any) -> 
     assert inspection.metrics["student_corrupted_accuracy"] == found["mean"]["student"] < 1
 
 
+def test_a_licence_that_nobody_stated_is_unknown_and_is_said(inspection: Any) -> None:
+    found = report(inspection.evaluation)
+    assert (found["data_licence"], found["teacher_licence"]) == ("unknown", "unknown")
+    assert "of the data unknown" in (inspection.evaluation / "evaluation.html").read_text()
+
+
 def test_so_many_images_are_corrupted_as_the_configuration_says_and_none_if_it_says_so(
     inspection: Any, tmp_path: Path
 ) -> None:

@@ -59,11 +59,20 @@ def test_elpv_rows_carry_level_and_wafer_and_blocks_leave_no_class_out_of_a_spli
     _, table, task = prepared("elpv", tmp_path / "dataset", split="block", image_size=8)
     assert {"level", "wafer"} < set(table.columns)
     assert task.slices == ("wafer",)
-    assert "CC BY-NC-SA 4.0" in str(task.licence)
+    assert task.licence == "CC-BY-NC-SA-4.0"
     counts = table.groupby(["label", "split"]).size()
     assert len(counts) == 24
     assert counts.min() >= 5
     assert (table["split"] != table["split"].shift()).sum() <= 40  # blocks, not single images
+
+
+def test_the_licence_of_a_folder_is_what_the_configuration_says_and_a_source_keeps_its_own(tmp_path: Path) -> None:
+    fill(tmp_path / "raw" / "a", 3)
+    fill(tmp_path / "raw" / "b", 3)
+    folder = f"folder:{tmp_path / 'raw'}"
+    assert prepared(folder, tmp_path / "one")[2].licence is None
+    assert prepared(folder, tmp_path / "two", licence="LicenseRef-Acme")[2].licence == "LicenseRef-Acme"
+    assert prepared("digits", tmp_path / "three", licence="MIT")[2].licence == "CC-BY-4.0"
 
 
 def test_a_colour_folder_has_three_channels(tmp_path: Path) -> None:

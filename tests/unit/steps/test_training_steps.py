@@ -152,6 +152,10 @@ def test_the_metrics_are_those_of_the_kept_epoch_and_the_last_beside_them(traine
     assert "val_prompt_accuracy" not in trained.metrics["baseline"]
 
 
+def test_a_teacher_that_began_at_random_is_nobody_elses(trained: Trained) -> None:
+    assert models.load(trained["teacher"])[1].licence == "LicenseRef-trained-here"
+
+
 def test_the_prompt_folder_says_what_was_added_to_the_teacher(trained: Trained) -> None:
     about = json.loads((trained["prompt"] / "prompt.json").read_text())
     tensors = load_file(trained["prompt"] / "prompt.safetensors")

@@ -1,0 +1,96 @@
+"""How a training computes: number type, memory format, compiled or not. What is ``auto`` is measured, then kept."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from dfpt.config import Recipe
+from dfpt.distill.dual_forward import DualForwardTeacher, PromptPath
+from dfpt.models import Backbone
+from dfpt.models.backbone import laid_out
+from dfpt.training import distributed, precision
+from dfpt.training.views import Split
+
+if TYPE_CHECKING:
+    from dfpt.training.loop import Task
+
+_FORMATS = {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}
+_OF_PARTS = (nn.ModuleList, nn.ModuleDict, Backbone, PromptPath, DualForwardTeacher)  # called part by part
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """What was chosen.
+
+    Attributes:
+        dtype: for autocast.
+        layout: of the networks' weights and of their images.
+    """
+
+    dtype: torch.dtype = torch.float32
+    layout: torch.memory_format = torch.channels_last
+
+    def arranged(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """A batch in this memory format; batches come in channels last."""
+        if self.layout is torch.channels_last:
+            return inputs
+        return tuple(x.contiguous() for x in inputs)
+
+
+def choose(task: Task, train: Split, recipe: Recipe, home: Path) -> Arithmetic:
+    """What the recipe says; what it leaves open is measured on copies of the task's networks."""
+    if "auto" not in (recipe.precision, recipe.memory_format):
+        return Arithmetic(precision.TYPES[recipe.precision], _FORMATS[recipe.memory_format])
+    index = distributed.share(torch.arange(min(recipe.batch_size, len(train.labels))))
+    inputs, labels = train.inputs(index, torch.zeros_like(index)), train.labels[index]
+    size = sum(parameter.numel() for parameter in task.trained.parameters())
+    what = f"{task.name} {size} {[tuple(x.shape) for x in inputs]}"
+
+    def step(layout: torch.memory_format) -> Callable[[], Tensor]:
+        trial, given = copy.deepcopy(task), Arithmetic(layout=layout).arranged(inputs)
+        arrange(trial, layout)  # a copy, since BatchNorm's statistics move in a measurement
+        trial.trained.train()
+        return lambda: torch.stack(list(trial.losses(labels, *given, progress=0.0).values())).sum()
+
+    with distributed.first_alone():
+        if recipe.memory_format == "auto":
+            dtype = precision.choose(recipe.precision, step(torch.channels_last), what, home)
+            fastest = precision.fastest(
+                "memory_format.json", {name: step(layout) for name, layout in _FORMATS.items()}, dtype, what, home
+            )
+            return Arithmetic(dtype, _FORMATS[fastest])
+        layout = _FORMATS[recipe.memory_format]
+        return Arithmetic(precision.choose(recipe.precision, step(layout), what, home), layout)
+
+
+def arrange(task: Task, layout: torch.memory_format) -> None:
+    """Put every network of the task into the memory format."""
+    for network in _networks(task):
+        laid_out(network, layout)
+
+
+def compile_parts(task: Task) -> None:
+    """Let torch compile what is called of the task's networks: a stem, each stage, a head, each block of the prompt
+    path. Their parameters keep their names."""
+    for network in _networks(task):
+        for part in _parts(network):
+            part.compile()
+
+
+def _networks(task: Task) -> list[nn.Module]:
+    return [value for value in vars(task).values() if isinstance(value, nn.Module)]
+
+
+def _parts(network: nn.Module) -> Iterator[nn.Module]:
+    if isinstance(network, _OF_PARTS):
+        for child in network.children():
+            yield from _parts(child)
+    else:
+        yield network
