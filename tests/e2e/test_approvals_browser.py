@@ -102,7 +102,8 @@ def test_a_decision_needs_no_script(desk: Desk, file_request: Filer, served: Ser
 
 def run_pipeline(home: Path, *settings: str) -> None:
     """A real run on real digits; it ends with a request that waits."""
-    command = [sys.executable, "-m", "dfpt.cli.main", "run", "--data", "digits", "--profile", "smoke", "--home", str(home)]
+    command = [sys.executable, "-m", "dfpt.cli.main", "run", "--home", str(home), "--data", "digits"]
+    command += ["--profile", "smoke"]
     for setting in settings:
         command += ["--set", setting]
     done = subprocess.run(command, capture_output=True, text=True, timeout=1200, env=os.environ)

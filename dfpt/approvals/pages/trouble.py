@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 from fastapi import Request
 from starlette.responses import Response
 
@@ -12,16 +14,10 @@ from dfpt.approvals.pages.shell import answer
 from dfpt.approvals.problems import Problem
 from dfpt.errors import DfptError
 
-_UNPROCESSABLE = 422  # its name differs between releases of Python
-
 
 def error_page(request: Request, problem: Problem) -> Response:
     """What a browser gets instead of problem details. A form that was filled in wrongly comes back with the reason."""
-<<<<<<< HEAD
-    if request.url.path.startswith("/setup/") and problem.status == _UNPROCESSABLE:
-=======
     if request.url.path.startswith("/setup/") and problem.status == HTTPStatus.UNPROCESSABLE_ENTITY:
->>>>>>> h/approvals
         try:
             name = links.peek(get_registry(get_service(request)).engine, request.url.path.removeprefix("/setup/"))
             return answer(request, None, None, "setup.html", problem.status, name=name, problem=problem.detail)
