@@ -12,7 +12,7 @@ import pytest
 from dfpt.approvals import worker
 from dfpt.registry import aliases, audit, requests
 from dfpt.registry.database import State
-from tests.approvals_service import ROLES, Desk, Open
+from tests.approvals_service import Desk, Open
 from tests.integration.test_registry_faults import PROMOTION, agree, count, owner
 from tests.unit.registry import processes
 
@@ -20,6 +20,7 @@ pytest_plugins = ("tests.approvals_service", "tests.unit.registry.databases")
 
 REASON = {"reason": "looked at every miss"}
 APPROVE = "/api/v1/models/elpv/versions/{}/approve"
+POLICY = "four_eyes: true"
 ATTEMPTS = 600  # of a tenth of a second, until a process that was just started answers
 
 
@@ -47,7 +48,7 @@ def answers(port: int) -> bool:
 def test_a_service_killed_in_a_promotion_is_finished_by_the_next(
     database: str, home: Path, open_desk: Open, point: str, when: str
 ) -> None:
-    desk = open_desk(ROLES)
+    desk = open_desk(POLICY)
     bob = desk.program("bob")
     assert bob.post(APPROVE.format(desk.submit().version), json=REASON).status_code == 200
     for _ in range(2):
@@ -69,7 +70,7 @@ def test_a_service_killed_in_a_promotion_is_finished_by_the_next(
     decided = state(desk, 3)
     assert decided in (State.PENDING, State.APPROVED, State.PROMOTED)
 
-    again = open_desk(ROLES)  # the next process, and what its worker does as it starts
+    again = open_desk(POLICY)  # the next process, and what its worker does as it starts
     worker.sweep(again.app.state.service)
 
     if decided == State.PENDING:  # nothing had been written down, so nothing was decided

@@ -19,7 +19,7 @@ pytest_plugins = "tests.mlflow_home"
 START = """
 import signal, sys; from pathlib import Path; from dfpt.cli import up
 signal.signal(signal.SIGINT, signal.default_int_handler)
-up.command(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]))
+up.command(int(sys.argv[1]), int(sys.argv[2]), False, Path(sys.argv[3]))
 """
 
 
