@@ -80,11 +80,12 @@ def _example(images: ImageSet, index: int, candidate: Probabilities, champion: P
     return {
         "id": str(test["id"].iloc[index]),
         "label": classes[int(test["label"].iloc[index])],
-        "candidate": _answer(candidate[index], classes),
-        "champion": None if champion is None else _answer(champion[index], classes),
+        "candidate": answer(candidate[index], classes),
+        "champion": None if champion is None else answer(champion[index], classes),
         "image": data_uri(images.images[int(test["row"].iloc[index])]),
     }
 
 
-def _answer(probabilities: NDArray[np.float32], classes: Sequence[str]) -> dict[str, Any]:
+def answer(probabilities: NDArray[np.float32], classes: Sequence[str]) -> dict[str, Any]:
+    """What a model called an image, and how sure it was, from its probabilities (K,)."""
     return {"called": classes[int(probabilities.argmax())], "confidence": float(probabilities.max())}
