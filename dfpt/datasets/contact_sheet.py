@@ -77,7 +77,7 @@ def _pictures(images: NDArray[np.uint8], by_id: DataFrame, named: Iterable[tuple
     known = by_id[["row", "path", "label_name"]]
     found = []
     for name, said in named:
-        row, path, label = known.loc[name].tolist()
+        row, path, label = next(known.loc[[name]].itertuples(index=False, name=None))
         found.append(Picture(data_uri(images[int(row)]), path, label, said))
     return tuple(found)
 
