@@ -15,6 +15,7 @@ from dfpt.distill.saved import PathSpec
 from dfpt.models import Backbone, ModelSpec
 from dfpt.models.backbone import laid_out
 from dfpt.steps import networks
+from dfpt.training import device
 from dfpt.training.features import cached
 from dfpt.training.loop import Progress, fit
 from dfpt.training.views import FeatureViews, LogitViews, PixelViews, Views, pixels, split
@@ -77,9 +78,11 @@ def _original(teacher: DualForwardTeacher, shared_VNCHW: Tensor, at_places_too: 
     """z_o (V, N, K) of every view and, if asked, (V, N, K, H, W): the original path is frozen, so it is asked once."""
     views, count = shared_VNCHW.shape[:2]
     found: list[list[Tensor]] = [[], []]
-    for part in torch.split(shared_VNCHW.flatten(0, 1), _BATCH):
-        features = teacher.original_features(part.float().contiguous(memory_format=torch.channels_last))
-        found[0].append(teacher.teacher.head(features))
-        if at_places_too:
-            found[1].append(at_places(teacher.teacher.head, features))
+    with device.holding([teacher]):
+        for part in torch.split(shared_VNCHW.flatten(0, 1), _BATCH):
+            given = part.float().contiguous(memory_format=torch.channels_last).to(device.chosen())
+            features = teacher.original_features(given)
+            found[0].append(teacher.teacher.head(features).cpu())
+            if at_places_too:
+                found[1].append(at_places(teacher.teacher.head, features).cpu())
     return [torch.cat(logits).unflatten(0, (views, count)) for logits in found if logits]

@@ -15,7 +15,7 @@ from dfpt.config import Recipe
 from dfpt.distill.dual_forward import DualForwardTeacher, PromptPath
 from dfpt.models import Backbone
 from dfpt.models.backbone import laid_out
-from dfpt.training import distributed, precision
+from dfpt.training import device, distributed, precision
 from dfpt.training.views import Split
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def choose(task: Task, train: Split, recipe: Recipe, home: Path) -> Arithmetic:
     if "auto" not in (recipe.precision, recipe.memory_format):
         return Arithmetic(precision.TYPES[recipe.precision], _FORMATS[recipe.memory_format])
     index = distributed.share(torch.arange(min(recipe.batch_size, len(train.labels))))
-    inputs, labels = train.inputs(index, torch.zeros_like(index)), train.labels[index]
+    inputs, labels = train.inputs(index, torch.zeros_like(index)), train.labels[index].to(device.chosen())
     size = sum(parameter.numel() for parameter in task.trained.parameters())
     what = f"{task.name} {size} {[tuple(x.shape) for x in inputs]}"
 
@@ -72,19 +72,20 @@ def choose(task: Task, train: Split, recipe: Recipe, home: Path) -> Arithmetic:
 
 def arrange(task: Task, layout: torch.memory_format) -> None:
     """Put every network of the task into the memory format."""
-    for network in _networks(task):
+    for network in networks(task):
         laid_out(network, layout)
 
 
 def compile_parts(task: Task) -> None:
     """Let torch compile what is called of the task's networks: a stem, each stage, a head, each block of the prompt
     path. Their parameters keep their names."""
-    for network in _networks(task):
+    for network in networks(task):
         for part in _parts(network):
             part.compile()
 
 
-def _networks(task: Task) -> list[nn.Module]:
+def networks(task: Task) -> list[nn.Module]:
+    """All that a task computes with."""
     return [value for value in vars(task).values() if isinstance(value, nn.Module)]
 
 
