@@ -167,7 +167,8 @@ def _desired(
         f"{item.cron} in {item.timezone}",
         package.pipeline,
         None if item.version == LATEST else item.version,
-        submit.parameters(config, package, data_hash, code_revision),
+        # The same at every apply: prepare never takes an earlier result here, so no age has to be in its key.
+        submit.parameters(config, package, data_hash, code_revision) | {"cache_period": ""},
         config.cluster.service_account,
         item.enabled,
     )
