@@ -30,7 +30,7 @@ KINDS = {
 
 def evaluation(report: Mapping[str, Any]) -> str:
     """evaluation.html of a report that has the format of :mod:`dfpt.evaluation.schema`."""
-    return _environment().get_template("evaluation.html").render(report=report, **_verdict(report))
+    return environment().get_template("evaluation.html").render(report=report, **_verdict(report))
 
 
 def gate(decision: gating.Decision, report: Mapping[str, Any], differences: Mapping[str, Any] | None = None) -> str:
@@ -40,7 +40,7 @@ def gate(decision: gating.Decision, report: Mapping[str, Any], differences: Mapp
         differences: of :func:`dfpt.evaluation.differences.examples`; None where there is none to show.
     """
     evidence = report if "error" not in report and schema.problem(report) is None else None
-    template = _environment().get_template("gate.html")
+    template = environment().get_template("gate.html")
     return template.render(decision=decision, show=rules.SHOW, report=evidence, differences=differences)
 
 
@@ -57,7 +57,7 @@ def _verdict(report: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
