@@ -194,6 +194,16 @@ def test_the_policy_is_one_that_the_registry_reads(tmp_path: Path, monkeypatch: 
     assert policy.people["reconciler"] == (policy_config.Role.ADMIN,)
 
 
+def test_the_schedules_are_those_that_dfpt_reads(tmp_path: Path) -> None:
+    from dfpt.schedules.file import read
+
+    config_map = next(one for one in rendered("triggers") if policies.named(one) == "ConfigMap dfpt-schedules")
+    (tmp_path / "schedules.yaml").write_text(config_map["data"]["schedules.yaml"])
+    found = read(tmp_path / "schedules.yaml")
+    assert list(found.schedules) == ["nightly"]
+    assert list(found.triggers) == ["press"]
+
+
 def test_the_commands_read_the_files_that_are_mounted() -> None:
     def command(case: str, kind: str, name: str) -> str:
         thing = next(one for one in rendered(case) if policies.named(one) == f"{kind} {name}")
