@@ -14,6 +14,7 @@ from dfpt.distill.places import at_places
 from dfpt.distill.saved import PathSpec
 from dfpt.models import Backbone, ModelSpec
 from dfpt.models.backbone import laid_out
+from dfpt.models.folded import folded
 from dfpt.steps import networks
 from dfpt.training import device
 from dfpt.training.features import cached
@@ -53,9 +54,13 @@ def train(
 ) -> Progress:
     """Train the student, and phi with it where it adapts.
 
-    The teacher's shared features come from the cache, or with ``teacher_cache`` off from the teacher in every step.
+    The teacher's shared features come from the cache, or with ``teacher_cache`` off from the teacher in every step, its
+    BatchNorm folded.
     """
     from_pixels = not distillation.teacher_cache
+    if from_pixels:
+        frozen = folded(teacher.teacher, teacher_spec.in_channels, teacher_spec.image_size)
+        teacher = DualForwardTeacher(laid_out(frozen), teacher.path)
     label_loss = networks.label_loss(images, recipe)
     task = DualTask(name, student, teacher, distillation, prompt, adapt, label_loss, from_pixels)
 

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 
 from dfpt.config import Recipe
-from dfpt.distill.dual_forward import DualForwardTeacher, PromptPath
 from dfpt.models import Backbone
 from dfpt.models.backbone import laid_out
 from dfpt.training import device, distributed, precision
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from dfpt.training.loop import Task
 
 _FORMATS = {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}
-_OF_PARTS = (nn.ModuleList, nn.ModuleDict, Backbone, PromptPath, DualForwardTeacher)  # called part by part
 
 
 @dataclass(frozen=True)
@@ -90,8 +88,14 @@ def networks(task: Task) -> list[nn.Module]:
 
 
 def _parts(network: nn.Module) -> Iterator[nn.Module]:
-    if isinstance(network, _OF_PARTS):
+    if _is_called_by_parts(network):
         for child in network.children():
             yield from _parts(child)
     else:
         yield network
+
+
+def _is_called_by_parts(network: nn.Module) -> bool:
+    """A backbone, what is built over one, and containers, which have no forward method of their own."""
+    built_over_one = any(isinstance(child, Backbone) for child in network.children())
+    return isinstance(network, Backbone) or built_over_one or type(network).forward is nn.Module.forward
