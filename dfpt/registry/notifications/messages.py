@@ -42,6 +42,10 @@ _TEXTS: Mapping[str, tuple[str, str]] = {  # by action: English, Japanese
         "ALARM: production of {name} is not as the log says. {reason}",
         "【警告】{name} の本番が記録と一致しません。{reason}",
     ),
+    "refused": (
+        "ALARM: {model} is not as it was written down. {reason}",
+        "【警告】{model} が記録と一致しません。{reason}",
+    ),
     "expired": (
         "The request for {model} has expired: {reason}.",
         "{model} の申請は期限切れになりました（{reason}）。",

@@ -45,8 +45,8 @@ def alarm(store: Store, now: datetime) -> bool:
 def spread(store: Store, rules: Notifications, now: datetime) -> None:
     """Make one delivery of every new event for each channel that wants it; what is too old is for nobody."""
     with writing(store) as session:
-        new = session.scalars(select(Notification).where(Notification.spread.is_(False)).order_by(Notification.id))
-        for notification in new.all():
+        query = select(Notification).where(Notification.spread.is_(False)).order_by(Notification.id)
+        for notification in session.scalars(query.with_for_update()).all():  # or two workers would both spread one
             notification.spread = True
             if notification.at < now - timedelta(hours=rules.max_age_hours):
                 continue
