@@ -84,7 +84,7 @@ def claim(store: Store, identity: int, now: datetime) -> tuple[Delivery, Notific
             return None
         delivery = session.get_one(Delivery, identity)
         notification = session.get_one(Notification, delivery.notification)
-        record = None if notification.record is None else session.get_one(Record, notification.record)
+        record = None if notification.record is None else session.get(Record, notification.record)
         return delivery, notification, record
 
 

@@ -325,3 +325,12 @@ def test_workers_that_go_at_once_tell_everything_once(store: Store, hook: Hook) 
     deliver_due(store, policy(hook), now())  # what one spread after another had looked
     assert sum(sent.delivered for sent in rounds) <= 5
     assert sorted(headers["X-DFPT-Delivery"] for _, headers, _ in hook.seen) == [f"{n}-hook" for n in range(1, 6)]
+
+
+def test_of_a_record_that_was_removed_its_absence_is_told(store: Store, hook: Hook) -> None:
+    ask(store)
+    with store.engine.begin() as connection:
+        connection.execute(text("UPDATE notifications SET record = 7"))
+    assert deliver_due(store, policy(hook), now()) == Sent(delivered=1)
+    facts = json.loads(hook.seen[0][2])
+    assert facts["text"] == "ALARM: the audit log is not intact. Record 7 is missing."
