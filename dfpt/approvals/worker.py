@@ -34,6 +34,7 @@ class Worker:
 
     def _run(self) -> None:
         while True:
+            look(self._service)
             try:
                 sweep(self._service)
             except Exception as error:  # MLflow or the database is away: the next time it may be there
@@ -44,6 +45,16 @@ class Worker:
                 _LOG.warning("notifications: %s", error)
             if self._over.wait(self._service.settings.sweep_seconds):
                 return
+
+
+def look(service: Service) -> None:
+    """Does MLflow answer? Probes read what was seen: they cannot wait as long as MLflow may take."""
+    try:
+        service.registry.client.search_registered_models(max_results=1)
+    except Exception:
+        service.mlflow_answers = False
+    else:
+        service.mlflow_answers = True
 
 
 def sweep(service: Service) -> maintenance.Swept:

@@ -11,6 +11,7 @@ import json
 import math
 import os
 import resource
+import shutil
 import signal
 import sys
 import threading
@@ -36,9 +37,17 @@ from dfpt.tracking.store import tracking_uri
 
 
 def component(
-    step: str, config: Mapping[str, Any], inputs: Mapping[str, str], outputs: Mapping[str, str], metrics: str
+    step: str,
+    config: Mapping[str, Any],
+    inputs: Mapping[str, str],
+    outputs: Mapping[str, str],
+    metrics: str,
+    page: tuple[str, str] | None = None,
 ) -> Metrics:
     """The body of a Kubeflow component: execute, and end the process with the error's exit code.
+
+    Args:
+        page: the step's self-contained page among its outputs, and where Kubeflow wants it; also that of a refusal.
 
     Returns:
         The metrics that a JSON number can hold.
@@ -57,7 +66,7 @@ def component(
             from dfpt.cluster import launch
             from dfpt.cluster.work import Work
 
-            values = launch.launch(plan, Work(step, config, inputs, outputs, metrics, launch.folder()))
+            values = launch.launch(plan, Work(step, config, inputs, outputs, metrics))
         else:
             values = execute(step, settings, _paths(inputs), _paths(outputs), Path(metrics))
     except DfptError as error:
@@ -66,6 +75,9 @@ def component(
                 trouble.leave(path, step, error)
         print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
         sys.exit(error.exit_code)
+    finally:
+        if page and Path(page[0]).exists():
+            shutil.copyfile(*page)
     if note:
         files.remove(note)
     return {name: value for name, value in values.items() if math.isfinite(value)}

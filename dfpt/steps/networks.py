@@ -17,7 +17,9 @@ from dfpt.training.loop import Progress, fit, write_history
 from dfpt.training.views import PixelViews, pixels, split
 
 # The packaged weights were trained on (pixel - 127) / 128.
-_PRETRAINED_MEAN, _PRETRAINED_STD = 127 / 255, 128 / 255
+_PRETRAINED = 127 / 255, 128 / 255
+# Those of timm and torchvision, nearly all, on the colours of ImageNet: the means of the three, since ours are for all.
+_IMAGENET = 0.449, 0.226
 
 
 def new(
@@ -27,7 +29,8 @@ def new(
     torch.manual_seed(seed)
     task = images.task
     model = create(name, len(task.classes), task.channels, image_size, pretrained)
-    mean, std = (_PRETRAINED_MEAN, _PRETRAINED_STD) if pretrained else _statistics(images)
+    own = _IMAGENET if ":" in name else _PRETRAINED
+    mean, std = own if pretrained else _statistics(images)
     spec = ModelSpec(name, task.channels, image_size, mean, std, tuple(task.classes), count_parameters(model))
     return laid_out(model), spec
 

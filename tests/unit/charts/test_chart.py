@@ -194,6 +194,16 @@ def test_the_policy_is_one_that_the_registry_reads(tmp_path: Path, monkeypatch: 
     assert policy.people["reconciler"] == (policy_config.Role.ADMIN,)
 
 
+def test_the_commands_read_the_files_that_are_mounted() -> None:
+    def command(case: str, kind: str, name: str) -> str:
+        thing = next(one for one in rendered(case) if policies.named(one) == f"{kind} {name}")
+        return " ".join(_pod(thing)["containers"][0]["command"])
+
+    assert command("schedules", "Job", "dfpt-schedules") == "dfpt schedule apply --file /etc/schedules/schedules.yaml"
+    assert command("schedules-with-settings", "Job", "dfpt-schedules").endswith("--config /etc/schedules/params.yaml")
+    assert "--submit --file /etc/schedules/schedules.yaml" in command("triggers", "Deployment", "dfpt-triggers")
+
+
 def test_a_change_of_the_policy_restarts_the_service() -> None:
     def checksum(policy: Object) -> str:
         found = make.objects(make.render(with_digest(registry={"policy": policy})))

@@ -10,7 +10,7 @@ from typing import Any
 from dfpt.approvals.pages.views import checks, comparison, differences, evidence, mlflow, verdict
 from dfpt.approvals.pages.views.checks import Check
 from dfpt.approvals.pages.views.comparison import Comparison
-from dfpt.approvals.pages.views.differences import Example
+from dfpt.approvals.pages.views.differences import Differences
 from dfpt.approvals.pages.views.evidence import Evidence
 from dfpt.approvals.pages.views.verdict import Verdict
 from dfpt.registry import history, permission, policy, promotion, requests
@@ -56,7 +56,7 @@ class Page:
     comparison: Comparison | None
     champion: Deployment | None
     checks: Sequence[Check]
-    examples: Sequence[Example]
+    differences: Differences
     lineage: Mapping[str, str]
     links: Mapping[str, str]
     log: Sequence[Record]
@@ -102,7 +102,7 @@ def of(registry: Registry, number: int, reader: Actor, ui: str) -> Page:
         comparison=comparison.of(found, _evidence_of(registry, champion, request)),
         champion=champion,
         checks=checks.of(found.gate),
-        examples=differences.of(registry, request, found),
+        differences=differences.of(registry, request, found),
         lineage=lineage(request, found.report, tags),
         links=links,
         log=requests.log(registry.engine, request.name, request.version),
