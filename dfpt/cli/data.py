@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dfpt.cli import drift, options, quarantine
+from dfpt.cli import drift, options, quarantine, versions
 
 if TYPE_CHECKING:
     from dfpt.config import Config
 
 app = typer.Typer(no_args_is_help=True, help="Fetch images and check them.")
 app.command("drift")(drift.command)
+app.command("add")(versions.add)
+app.command("push")(versions.push)
+app.command("pull")(versions.pull)
+app.command("versions")(versions.versions)
 app.add_typer(quarantine.app, name="quarantine")
 
 SourceArgument = Annotated[
@@ -82,7 +86,7 @@ def validate(
 ) -> None:
     """Check whether a source is fit to train on; ends with 3 when it is not."""
     from dfpt.cli.bar import bar
-    from dfpt.config import PrepareConfig, ValidateConfig
+    from dfpt.config import PrepareConfig, for_step
     from dfpt.context import Context
     from dfpt.errors import DataRefused
     from dfpt.steps import prepare
@@ -96,7 +100,7 @@ def validate(
         dataset, context = Path(scratch) / "dataset", Context(home, Path(scratch), reporter)
         prepare.run({}, {"dataset": dataset}, PrepareConfig(seed=resolved.seed, data=resolved.data), context)
         try:
-            settings = ValidateConfig(validation=resolved.validation)
+            settings = for_step(resolved, "validate")
             validation.run({"dataset": dataset}, {"validation": out}, settings, context)
         except DataRefused as error:
             refused = error  # the report is there all the same

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 # What cannot change a step's result: a reworded message must not train everything again.
-_SHELLS = {"cli", "approvals", "serving", "cluster", "bench", "tracking", "runtime"}
+_SHELLS = {"cli", "approvals", "serving", "cluster", "bench", "tracking", "runtime", "versioning"}
 
 
 @cache

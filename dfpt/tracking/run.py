@@ -27,6 +27,7 @@ CACHED = "dfpt.cached"
 KIND = "dfpt.kind"
 PIPELINE = "pipeline"
 ERROR = "dfpt.error"
+DATA_VERSION = "dfpt.data_version"  # of the prepared images; dfpt.data_hash is the fingerprint of the raw ones
 HISTORY = "history.csv"
 
 _LONGEST_PARAM = 500
