@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dfpt.cli import drift, options, quarantine, versions
+from dfpt.cli import drift, options, profile, quarantine, versions
 
 if TYPE_CHECKING:
     from dfpt.config import Config
 
 app = typer.Typer(no_args_is_help=True, help="Fetch images and check them.")
 app.command("drift")(drift.command)
+app.command("profile")(profile.command)
 app.command("add")(versions.add)
 app.command("push")(versions.push)
 app.command("pull")(versions.pull)
@@ -122,8 +123,7 @@ def validate(
 def _resolved(source: str, config: Path | None, profile: str | None, assignments: list[str] | None) -> Config:
     from dfpt.config import resolve
 
-    resolved = resolve(options.config_file(config), profile, assignments or ())
-    return resolved.model_copy(update={"data": resolved.data.model_copy(update={"source": source})})
+    return resolve(options.config_file(config), profile, [*(assignments or ()), f"data.source={json.dumps(source)}"])
 
 
 def _name(source: str) -> str:
