@@ -127,7 +127,7 @@ def _finish_what_can_be(registry: Registry, name: str, actor: Actor) -> list[int
         try:
             deployment.finish(registry, unfinished, actor)
         except (BytesChanged, LogDamaged) as error:
-            requests.refused(registry.store, unfinished, actor, "promotion", error.message)
+            requests.refused(registry.store, unfinished, actor, "promotion", error.message, tampered=True)
     return finish_all(registry, name, actor)
 
 

@@ -22,13 +22,14 @@ helm = pytest.importorskip("helm_python", reason="pip install 'dfpt[dev]'")
 pytest_plugins = ("tests.fake_kfp.plugin", "tests.fake_kubernetes.plugin")
 
 ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "kubeflow.md"
 MARK = "# cluster"
 VARIABLES = {"DIGEST": make.DIGEST, "RUNS": "plant", "REGISTRY_URL": "postgresql://a:b@c/d", "MLFLOW_URL": "e"}
 
 
 def commands() -> list[str]:
     """The lines after a dollar sign, in order."""
-    text = (ROOT / "docs" / "kubeflow.md").read_text()
+    text = PAGE.read_text()
     blocks = re.findall(r"```console\n(.*?)```", text, flags=re.DOTALL)
     return [line.removeprefix("$ ") for block in blocks for line in block.splitlines()]
 
@@ -68,6 +69,7 @@ def test_every_command_is_marked_or_known() -> None:
         "helm template",
         "dfpt doctor",
         "dfpt pipeline",
+        "dfpt schedule",
         "export DFPT_",
     )
     assert len(commands()) > 20
@@ -96,7 +98,7 @@ def test_the_installation_has_values_that_the_chart_takes() -> None:
 
 
 def test_every_secret_that_the_values_name_is_made_on_the_page() -> None:
-    text = (ROOT / "docs" / "kubeflow.md").read_text()
+    text = PAGE.read_text()
     made = {(one[0], key) for one in re.findall(r"secret generic (\S+) (.*)", text) for key in _keys(one[1])}
     objects = make.objects(make.render(make.values_of("onprem")))
     wanted = set(re.findall(r"'secretKeyRef': \{'name': '([^']+)', 'key': '([^']+)'\}", str(objects)))
@@ -133,6 +135,8 @@ def test_the_doctor_and_a_run(
     """In the page's order, against the fakes; the doctor finds an empty cluster."""
     environment = dict(os.environ) | {"PYTHONPATH": str(ROOT), "DFPT_CLUSTER__HOST": kubeflow.host, "COLUMNS": "200"}
     (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text())
+    (declared,) = re.findall(r"```yaml\n(# schedules.yaml\n.*?)```", PAGE.read_text(), flags=re.DOTALL)
+    (tmp_path / "schedules.yaml").write_text(declared)
     for command in commands():
         if command.rstrip().endswith(MARK) or not command.startswith(("dfpt", "export")):
             continue
