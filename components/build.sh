@@ -15,7 +15,7 @@ cd "$(dirname "$0")/.."
 variant=${VARIANT:-cpu}
 wheels=${WHEELS:-.dfpt/wheels-$variant}
 python=${PYTHON:-.venv/bin/python}
-extras=${EXTRAS:-train,pretrained,cluster,versioning,postgresql,approvals}
+extras=${EXTRAS:-train,pretrained,cluster,versioning,postgresql,approvals,services}
 version=$("$python" -c 'import dfpt; print(dfpt.__version__)')
 image=${IMAGE:-dfpt-python:$version}
 revision=$(git describe --always --dirty --abbrev=40 --exclude='*' 2>/dev/null || echo unknown)
@@ -23,10 +23,13 @@ revision=$(git describe --always --dirty --abbrev=40 --exclude='*' 2>/dev/null |
 mkdir -p "$wheels"
 rm -f "$wheels"/dfpt-*.whl
 echo "dfpt[$extras]==$version" > "$wheels/requirements.txt"
-"$python" -m pip wheel --no-input --progress-bar off --quiet --disable-pip-version-check \
-    -c constraints.txt --find-links "$wheels" -w "$wheels" ".[$extras]" 'cyclonedx-bom>=7,<8'
+wheel() {
+    "$python" -m pip wheel --no-input --progress-bar off --quiet --disable-pip-version-check -c constraints.txt \
+        --find-links "$wheels" -w "$wheels" "$@" ".[$extras]" 'cyclonedx-bom>=7,<8' 'hatchling>=1.27,<2'
+}
+wheel --no-index 2>/dev/null || wheel  # nothing is fetched where the folder has all of it
 
-packages=$(cd "$wheels" && ls | grep -v '^dfpt-' | sha256sum)
+packages=$(cat constraints.txt "$wheels/requirements.txt" pyproject.toml | sha256sum)
 application=$(cat "$wheels"/dfpt-*.whl | sha256sum)
 components/podman.sh build --network none --layers=true \
     --build-context "wheels=$wheels" \

@@ -41,7 +41,8 @@ def launch(told: str, work: Work) -> Metrics:
     if plan.resources.num_nodes > 1:
         _on_many_nodes(plan, work, jobs.in_cluster(), os.environ["DFPT_POD"])
     else:
-        _in_this_pod(plan, work)
+        with tempfile.TemporaryDirectory(prefix="dfpt-launch-") as folder:
+            _in_this_pod(plan, work, Path(folder))
     values: Metrics = json.loads(Path(work.metrics).read_text(encoding="utf-8"))
     return values
 
@@ -54,11 +55,10 @@ def torchrun(processes: int, work: Path) -> list[str]:
     ]
 
 
-def _in_this_pod(plan: Plan, work: Work) -> None:
-    Path(work.folder).mkdir(parents=True, exist_ok=True)
+def _in_this_pod(plan: Plan, work: Work, folder: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name not in (Plan.VARIABLE, "DFPT_ERROR_FILE")}
     process = subprocess.Popen(
-        torchrun(plan.resources.num_processes, work.save()),
+        torchrun(plan.resources.num_processes, work.save(folder)),
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -75,7 +75,7 @@ def _in_this_pod(plan: Plan, work: Work) -> None:
         if process.poll() is None:
             process.kill()
     if code:
-        raise _failure(work, f"torchrun ended with {code}", last)
+        raise _failure(work.step, folder, f"torchrun ended with {code}", last)
 
 
 def _passed_on(lines: IO[str] | Iterable[str]) -> list[str]:
@@ -87,12 +87,12 @@ def _passed_on(lines: IO[str] | Iterable[str]) -> list[str]:
     return list(last)
 
 
-def _failure(work: Work, what: str, last: Iterable[str]) -> Exception:
-    """The error that a process left, else one with the last lines of the log."""
-    if found := trouble.found(Path(work.folder) / ERROR):
+def _failure(step: str, folder: Path, what: str, last: Iterable[str]) -> Exception:
+    """The error that a process left in ``folder``, else one with the last lines of the log."""
+    if found := trouble.found(folder / ERROR):
         return found
     said = "\n  ".join(last)
-    return StepFailed(f"{work.step}: {what}. The last lines of its log:\n  {said}", "Run again: it goes on there.")
+    return StepFailed(f"{step}: {what}. The last lines of its log:\n  {said}", "Run again: it goes on there.")
 
 
 def _on_many_nodes(plan: Plan, work: Work, api: jobs.Jobs, pod: str, every: float = 5.0) -> None:
@@ -106,18 +106,20 @@ def _on_many_nodes(plan: Plan, work: Work, api: jobs.Jobs, pod: str, every: floa
     before = {number: signal.signal(number, lambda *_: asked.set()) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         name = trainjob.name(work.step, _identity(plan, work))
-        shared = _shared(work, home_folder() / "trainjobs" / name)
-        files.remove(Path(shared.folder) / ERROR)
+        folder = home_folder() / "trainjobs" / name
+        shared = _shared(work, folder)
+        files.remove(folder / ERROR)
         environment = {key: os.environ[key] for key in _HANDED_ON if key in os.environ}
-        command = ["torchrun", "-m", "dfpt.runtime.worker", str(shared.save())]
+        command = ["torchrun", "-m", "dfpt.runtime.worker", str(shared.save(folder))]
         manifest = trainjob.manifest(name, api.namespace, plan, command, environment, api.owner(pod))
         follow.adopt(api, manifest, asked, every)
         ended, last = follow.until_it_ends(api, name, asked, every, _LAST_LINES)
         if asked.is_set():
             raise StepFailed(f"{work.step} was interrupted; its TrainJob {name} is deleted.", "Run again.")
         if not ended.well:
-            raise _failure(shared, f"the TrainJob {name} failed ({ended.reason})", last)
+            raise _failure(work.step, folder, f"the TrainJob {name} failed ({ended.reason})", last)
         _collect(shared, work)
+        files.remove(folder)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -145,7 +147,7 @@ def _shared(work: Work, folder: Path) -> Work:
         if not Path(inputs[name]).exists():  # an adopted job reads it already
             with files.replacing(Path(inputs[name])) as partial:
                 shutil.copytree(path, partial)
-    return Work(work.step, work.config, inputs, inside("out", work.outputs), str(folder / "metrics.json"), str(folder))
+    return Work(work.step, work.config, inputs, inside("out", work.outputs), str(folder / "metrics.json"))
 
 
 def _collect(shared: Work, work: Work) -> None:
@@ -153,9 +155,3 @@ def _collect(shared: Work, work: Work) -> None:
         with files.replacing(Path(path)) as partial:
             shutil.copytree(shared.outputs[name], partial)
     shutil.copyfile(shared.metrics, work.metrics)
-    files.remove(Path(shared.folder))
-
-
-def folder() -> str:
-    """A new folder for one call's files."""
-    return tempfile.mkdtemp(prefix="dfpt-launch-")

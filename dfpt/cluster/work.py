@@ -16,21 +16,17 @@ FILE = "work.json"
 
 @dataclass(frozen=True)
 class Work:
-    """A call of a step: its configuration as JSON has it, and paths.
-
-    Attributes:
-        folder: where the processes leave their error.
-    """
+    """A call of a step: its configuration as JSON has it, and paths."""
 
     step: str
     config: Mapping[str, Any]
     inputs: Mapping[str, str]
     outputs: Mapping[str, str]
     metrics: str
-    folder: str
 
-    def save(self) -> Path:
-        path = Path(self.folder) / FILE
+    def save(self, folder: Path) -> Path:
+        """Write the file that a process is started with; beside it the first one that fails leaves its error."""
+        path = folder / FILE
         files.write_json(path, asdict(self))
         return path
 

@@ -73,7 +73,7 @@ def _flat(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _example(images: ImageSet, index: int, candidate: Probabilities, champion: Probabilities | None) -> dict[str, Any]:
-    from dfpt.datasets.validation_page import data_uri
+    from dfpt.datasets.contact_sheet import data_uri
 
     test = images.manifest[images.manifest["split"] == "test"]
     classes = images.task.classes

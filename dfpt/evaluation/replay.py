@@ -102,7 +102,7 @@ def _example(
     labels: NDArray[np.int64] | None,
     classes: tuple[str, ...],
 ) -> dict[str, Any]:
-    from dfpt.datasets.validation_page import data_uri
+    from dfpt.datasets.contact_sheet import data_uri
 
     candidate, champion = (differences.answer(one.probabilities[index], classes) for one in asked)
     return {

@@ -25,7 +25,7 @@ def main(path: str) -> int:
             Path(work.metrics),
         )
     except DfptError as error:
-        note = Path(work.folder) / ERROR
+        note = Path(path).with_name(ERROR)
         if not note.exists():
             trouble.leave(note, work.step, error)
         print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)

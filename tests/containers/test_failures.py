@@ -29,9 +29,10 @@ def test_no_failure_is_taken_for_a_success(client: Any, image: str) -> None:
 def test_what_a_container_says_is_passed_on_and_nothing_of_it_is_left(
     client: Any, image: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    containers.run_container(client, image, ["sh", "-c", "printf 'grün\\n'; exit 1"], {})
+    mark = {"dfpt.test": "left-over"}
+    containers.run_container(client, image, ["sh", "-c", "printf 'grün\\n'; exit 1"], {}, labels=mark)
     assert capsys.readouterr().out == "grün\n"
-    assert client.containers.list(all=True) == []
+    assert client.containers.list(all=True, filters={"label": "dfpt.test=left-over"}) == []
 
 
 def test_a_missing_image_and_one_with_other_code_are_wrong_usage(

@@ -52,7 +52,7 @@ def work(tmp_path: Path) -> Work:
     dataset.mkdir(parents=True)
     (dataset / "images.npy").write_bytes(b"images")
     metrics, out = tmp_path / "metrics.json", tmp_path / "out" / "student"
-    return Work("distil", {"seed": 1}, {"dataset": str(dataset)}, {"student": str(out)}, str(metrics), str(tmp_path))
+    return Work("distil", {"seed": 1}, {"dataset": str(dataset)}, {"student": str(out)}, str(metrics))
 
 
 def run(api: Jobs, work: Work) -> None:
@@ -60,10 +60,10 @@ def run(api: Jobs, work: Work) -> None:
     launch._on_many_nodes(PLAN, work, api, "launcher", every=0.01)
 
 
-def shared_work(server: FakeKubernetes) -> Work:
+def shared_file(server: FakeKubernetes) -> Path:
     """What the nodes of the only job are to do."""
     (job,) = server.jobs.values()
-    return Work.load(Path(job["spec"]["trainer"]["command"][-1]))
+    return Path(job["spec"]["trainer"]["command"][-1])
 
 
 def finishes(server: FakeKubernetes, looks: int = 3) -> Callable[[str], None]:
@@ -73,7 +73,7 @@ def finishes(server: FakeKubernetes, looks: int = 3) -> Callable[[str], None]:
     def look(name: str) -> None:
         left[0] -= 1
         if left[0] == 0:
-            done = shared_work(server)
+            done = Work.load(shared_file(server))
             assert (Path(done.inputs["dataset"]) / "images.npy").read_bytes() == b"images"
             files.write_text(Path(done.outputs["student"]) / "model.safetensors", "weights")
             files.write_json(Path(done.metrics), {"accuracy": 0.9})
@@ -139,7 +139,7 @@ def test_a_sigterm_deletes_the_job(server: FakeKubernetes, api: Jobs, work: Work
 
 def test_the_error_of_a_node_comes_out_with_its_exit_code(server: FakeKubernetes, api: Jobs, work: Work) -> None:
     def fail(name: str) -> None:
-        trouble.leave(Path(shared_work(server).folder) / "error.json", "distil", DataRefused("An empty class."))
+        trouble.leave(shared_file(server).with_name("error.json"), "distil", DataRefused("An empty class."))
         server.end(name, "Failed", "JobsFailed", "job failed")
 
     server.on_get = fail
@@ -242,7 +242,7 @@ def test_the_error_of_a_process_under_torchrun_comes_out_with_its_exit_code(
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
     plan = Plan.of("distil", Cluster.model_validate({"resources": {"distil": {"num_processes": 2}}}), "image")
     assert plan
-    work = Work("validate", WRONG_CONFIG, {}, {}, str(tmp_path / "metrics.json"), str(tmp_path / "work"))
+    work = Work("validate", WRONG_CONFIG, {}, {}, str(tmp_path / "metrics.json"))
     with pytest.raises(UsageError, match="min_per_class"):
         launch.launch(plan.to_environment(), work)
 
@@ -262,7 +262,7 @@ def test_a_sigterm_reaches_the_processes_under_torchrun(tmp_path: Path, monkeypa
     monkeypatch.setattr(launch, "_passed_on", stop_at_first_line(launch._passed_on))
     plan = Plan.of("distil", Cluster.model_validate({"resources": {"distil": {"num_processes": 2}}}), "image")
     assert plan
-    work = Work("distil", {}, {}, {}, str(tmp_path / "metrics.json"), str(tmp_path / "work"))
+    work = Work("distil", {}, {}, {}, str(tmp_path / "metrics.json"))
     with pytest.raises(StepFailed, match="torchrun ended with 1"):
         launch.launch(plan.to_environment(), work)
     assert said.read_text() == "ended"

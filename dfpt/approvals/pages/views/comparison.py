@@ -14,7 +14,7 @@ from dfpt.approvals.pages.views.evidence import Evidence
 from dfpt.evaluation import charts
 from dfpt.evaluation.charts import Span
 
-Kind = Literal["share", "points", "count", "bytes", "seconds"]  # as in dfpt.evaluation.rules.SHOW
+Kind = Literal["share", "points", "count", "bytes", "seconds"]  # as in dfpt.evaluation.rule.SHOW
 FIGURES: tuple[tuple[str, Kind, bool], ...] = (  # name, kind, whether more is better
     ("accuracy", "share", True),
     ("macro_f1", "share", True),
