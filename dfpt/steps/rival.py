@@ -65,7 +65,7 @@ def train(
         student_images = PixelViews(pixels(images, part, student_spec))
         return split(images, part, student_images, given, Positions(), augmentation=augment)
 
-    if not from_last:
+    if not distillation.teacher_cache:  # with it a teacher that is asked for maps computes what it always has
         teacher = laid_out(folded(teacher, teacher_spec.in_channels, teacher_spec.image_size))
     task = MethodTask(name, student, teacher, method, from_last)
     parts = seen_in("train", augmentation), seen_in("val", None)
