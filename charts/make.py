@@ -69,8 +69,8 @@ def objects(rendered: dict[str, str]) -> list[dict[str, Any]]:
 
 
 def manifest(values: dict[str, Any]) -> str:
-    """One text of all that was rendered, notes and all."""
-    parts = render(values).items()
+    """One text of all that was rendered, notes and all; but for the dashboards, which are files that are copied."""
+    parts = ((path, text) for path, text in render(values).items() if not path.endswith("/dashboards.yaml"))
     return "".join(f"# Source: {path}\n{text.strip()}\n---\n" for path, text in parts)
 
 

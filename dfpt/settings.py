@@ -82,10 +82,10 @@ def _fields_at(model: type[BaseModel], location: list[str]) -> list[str]:
         annotation = field.annotation if field else None
         if typing.get_origin(annotation) is types.UnionType:  # a section that may be left out
             annotation = typing.get_args(annotation)[0]
+        if annotation is not None and typing.get_origin(annotation) is dict:
+            annotation = typing.get_args(annotation)[1]
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             model = annotation
-        elif annotation is not None and typing.get_origin(annotation) is dict:
-            model = typing.get_args(annotation)[1]
     return list(model.model_fields)
 
 

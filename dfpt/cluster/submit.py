@@ -85,6 +85,6 @@ def start(pipelines: Pipelines, run: api.V2beta1Run) -> api.V2beta1Run:
 
 def submit(pipelines: Pipelines, config: Config, package: Package, values: Mapping[str, Any]) -> api.V2beta1Run:
     """Upload the pipeline if the cluster has not this content, and start a run of it."""
-    version, _ = versions.ensure(pipelines, package, f"dfpt, code {values['code_revision'][:12]}")
+    version = versions.ensure(pipelines, package, f"dfpt, code {values['code_revision'][:12]}")
     experiment_id = versions.experiment(pipelines, config.cluster.experiment)
     return start(pipelines, body(config, run_name(config.registration.name), experiment_id, version, values))

@@ -74,7 +74,7 @@ def for_schedules(package: Package) -> Package:
     """
     documents = copy.deepcopy(package.documents)
     documents[0]["pipelineInfo"]["name"] = f"{package.pipeline}-scheduled"
-    for task in _tasks(documents[0], "prepare"):
+    for task in tasks(documents[0], "prepare"):
         task["cachingOptions"] = {}
     return Package(documents)
 
@@ -107,24 +107,40 @@ def pinned(pipelines: Pipelines, pipeline: str, version: str) -> Version:
     )
 
 
-def ensure(pipelines: Pipelines, package: Package, description: str) -> tuple[Version, bool]:
-    """The version with this content, uploaded if there is none; and whether it was uploaded now.
+def ensure(pipelines: Pipelines, package: Package, description: str) -> Version:
+    """The version with this content, uploaded if there is none.
 
     Safe with others at the same time: whoever is second finds the first one's.
     """
     if found := find(pipelines, package.pipeline, package.version):
-        return found, False
+        return found
     pipeline_id = _pipeline(pipelines, package.pipeline)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"{package.pipeline}.yaml"
-        package.write(path)
-        try:
-            made = pipelines.upload_version(pipeline_id, package.version, description, path)
-        except (Conflict, Unreachable):  # somebody was quicker, or the answer was lost
-            if found := find(pipelines, package.pipeline, package.version):
-                return found, False
-            raise
-    return Version(pipeline_id, str(made.pipeline_version_id), package.version), True
+    _upload(pipelines, package, pipeline_id, package.version, description)
+    return pinned(pipelines, package.pipeline, package.version)
+
+
+def is_newest(pipelines: Pipelines, package: Package) -> bool:
+    """Whether the pipeline's newest version has this content."""
+    known = pipelines.pipeline(package.pipeline)
+    newest = None if known is None else next(pipelines.versions(str(known.pipeline_id)), None)
+    return newest is not None and str(newest.display_name).startswith(package.version)
+
+
+def ensure_newest(pipelines: Pipelines, package: Package, description: str) -> Version:
+    """Upload this content unless it is the newest; return the reference that is not pinned, which then takes it.
+
+    Content that was newest before and is to be so again needs a name that is free.
+    """
+    if not is_newest(pipelines, package):
+        pipeline_id = _pipeline(pipelines, package.pipeline)
+        taken = {str(item.display_name) for item in pipelines.versions(pipeline_id)}
+        again = (f"{package.version}-{number}" for number in range(2, len(taken) + 3))
+        name = next(name for name in (package.version, *again) if name not in taken)
+        _upload(pipelines, package, pipeline_id, name, description)
+    known = pipelines.pipeline(package.pipeline)
+    if known is None:
+        raise NotThere(f"The pipeline {package.pipeline} was removed while it was uploaded.", "Apply again.")
+    return Version(str(known.pipeline_id), None, "newest")
 
 
 def experiment(pipelines: Pipelines, name: str) -> str:
@@ -152,7 +168,18 @@ def _pipeline(pipelines: Pipelines, name: str) -> str:
     return str(found.pipeline_id)
 
 
-def _tasks(spec: dict[str, Any], name: str) -> list[dict[str, Any]]:
+def _upload(pipelines: Pipelines, package: Package, pipeline_id: str, name: str, description: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{package.pipeline}.yaml"
+        package.write(path)
+        try:
+            pipelines.upload_version(pipeline_id, name, description, path)
+        except (Conflict, Unreachable):  # somebody was quicker, or the answer was lost
+            if find(pipelines, package.pipeline, name) is None:
+                raise
+
+
+def tasks(spec: dict[str, Any], name: str) -> list[dict[str, Any]]:
     """The tasks of that name, at the root or inside a condition or an exit handler."""
     dags = [spec["root"]["dag"], *(part["dag"] for part in spec["components"].values() if "dag" in part)]
     return [dag["tasks"][name] for dag in dags if name in dag["tasks"]]

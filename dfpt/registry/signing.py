@@ -1,4 +1,7 @@
-"""The key that signs the log's head: Ed25519, in a file of the state folder that only its owner reads."""
+"""The key that signs the log's head: Ed25519, in a file of the state folder that only its owner reads.
+
+Processes that share a database but no state folder, as pods do, are given the key in DFPT_AUDIT_KEY.
+"""
 
 from __future__ import annotations
 
@@ -15,28 +18,29 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from dfpt.errors import StepFailed
 
 FILE = "audit-key.pem"
+VARIABLE = "DFPT_AUDIT_KEY"
 
 
 def key(home: Path) -> Ed25519PrivateKey:
-    """The key of ``home``, made on first use; of processes that make one at once, the first one's counts.
+    """The key of the environment; else that of ``home``, made on first use; of processes that make one at once, the
+    first one's counts.
 
     Raises:
         StepFailed: others may read the file, or it holds no such key.
     """
+    if given := os.environ.get(VARIABLE):
+        return _read(given.encode(), VARIABLE, "Give it the whole PEM file, lines and all.")
     path = home / FILE
     if not path.exists():
         _create(path)
     if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise StepFailed(f"Others than its owner may use {path}, which signs the audit log.", f"chmod 600 {path}")
+    remedy = "Restore it from a backup; the log needs this very key."
     try:
-        found = serialization.load_pem_private_key(path.read_bytes(), password=None)
-    except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise StepFailed(
-            f"{path} holds no readable key.", "Restore it from a backup; the log needs this very key."
-        ) from error
-    if not isinstance(found, Ed25519PrivateKey):
-        raise StepFailed(f"{path} holds another kind of key than Ed25519.", "Restore it from a backup.")
-    return found
+        pem = path.read_bytes()
+    except OSError as error:
+        raise StepFailed(f"{path} cannot be read: {error.strerror}.", remedy) from error
+    return _read(pem, str(path), remedy)
 
 
 def public_pem(private: Ed25519PrivateKey) -> str:
@@ -58,6 +62,16 @@ def is_signed(public: Ed25519PublicKey, signature: str, content: str) -> bool:
     except (InvalidSignature, ValueError):
         return False
     return True
+
+
+def _read(pem: bytes, where: str, remedy: str) -> Ed25519PrivateKey:
+    try:
+        found = serialization.load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise StepFailed(f"{where} holds no readable key.", remedy) from error
+    if not isinstance(found, Ed25519PrivateKey):
+        raise StepFailed(f"{where} holds another kind of key than Ed25519.", remedy)
+    return found
 
 
 def _create(path: Path) -> None:

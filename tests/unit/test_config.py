@@ -100,6 +100,23 @@ def test_a_split_without_what_it_reads_or_with_what_it_does_not_is_refused(
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("gate.elpv.device=jetson", "gate.elpv.device is 'jetson'; under devices there is cpu-core"),
+        ("gate.elpv.min_under_corruption={fog@2: 0.5}", "fog@2"),
+        ("gate.elpv.min_under_corruption={noise@6: 0.5}", "noise@6"),
+        ("gate.elpv.min_slices={wafer=mono: 1.5}", "1.5"),
+        ("devices.cpu-core.slowdown=0", "slowdown"),
+        ("devices.cpu-core.max_latency=1", "max_latency_seconds"),
+    ],
+)
+def test_a_policy_of_the_gate_that_asks_for_what_there_is_not_is_refused(assignment: str, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        resolved(assignment)
+    assert message in str(caught.value)
+
+
 def test_a_fold_is_named_by_its_index_and_defaults_to_four_folds() -> None:
     data = resolved("data.split=fold", "data.fold.index=2").data
     assert data.fold is not None

@@ -10,7 +10,16 @@
   value: {{ include "dfpt.fullname" . }}-pipeline
 {{- end -}}
 
+{{/* Options of the commands that read schedules.yaml. */}}
+{{- define "dfpt.schedulerOptions" -}}
+--file, /etc/schedules/schedules.yaml
+{{- if .Values.schedules.params }}, --config, /etc/schedules/params.yaml{{ end }}
+{{- end -}}
+
 {{- define "dfpt.schedulerMounts" -}}
+- name: schedules
+  mountPath: /etc/schedules
+  readOnly: true
 {{- if .Values.kubeflow.multiUser }}
 - name: kubeflow
   mountPath: /var/run/secrets/kubeflow/pipelines
@@ -19,6 +28,9 @@
 {{- end -}}
 
 {{- define "dfpt.schedulerVolumes" -}}
+- name: schedules
+  configMap:
+    name: {{ include "dfpt.fullname" . }}-schedules
 {{- if .Values.kubeflow.multiUser }}
 - name: kubeflow
   projected:

@@ -12,7 +12,12 @@ POSTGRESQL: dict[str, Any] = {
 }
 SHARED = {"accessMode": "ReadWriteMany"}
 EXPOSED = {"url": "https://approvals.example.com"}
-SCHEDULES = {"enabled": True, "file": "schedules:\n  nightly: {cron: '0 0 2 * * *'}\n"}
+FILE = (
+    "schedules:\n  nightly: {cron: '0 0 2 * * *'}\ntriggers:\n  press: {kind: webhook, secret: DFPT_TRIGGERS_SECRET}\n"
+)
+SCHEDULES = {"schedules": {"enabled": True, "file": FILE}}
+TRIGGERS = {"schedules": {"file": FILE}, "triggers": {"enabled": True, "existingSecret": "webhooks"}}
+ALL_OF_THEM = {"schedules": {"enabled": True, "file": FILE}, "triggers": {"enabled": True}}
 
 
 def merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
@@ -67,20 +72,18 @@ EDGES: dict[str, dict[str, Any]] = {
         }
     ),
     "mlflow-in-browsers": with_digest(mlflow={"allowedHosts": ["mlflow.example.com"], "workers": 3}),
-    "triggers": with_digest(triggers={"enabled": True, "existingSecret": "webhooks"}),
-    "schedules": with_digest(schedules=SCHEDULES),
-    "multi-user": with_digest(
-        kubeflow={"multiUser": True, "runNamespace": "plant"},
-        schedules=SCHEDULES,
-        triggers={"enabled": True, "existingSecret": "webhooks"},
-    ),
+    "triggers": with_digest(**TRIGGERS),
+    "schedules": with_digest(**SCHEDULES),
+    "schedules-with-settings": with_digest(**merged(SCHEDULES, {"schedules": {"params": "seed: 3\n"}})),
+    "onprem-complete": merged(values_of("onprem"), ALL_OF_THEM),
+    "cloud-complete": merged(values_of("cloud"), ALL_OF_THEM),
+    "multi-user": with_digest(kubeflow={"multiUser": True, "runNamespace": "plant"}, **merged(TRIGGERS, SCHEDULES)),
     "no-trainer": with_digest(kubeflow={"trainer": False, "artifactSecrets": []}),
     "no-policies": with_digest(networkPolicy={"enabled": False}),
     "whole-namespace": with_digest(networkPolicy={"scope": "namespace"}),
     "no-way-out": with_digest(networkPolicy={"egressPorts": []}),
     "monitored": with_digest(
-        monitoring={"serviceMonitor": "always", "serviceMonitorLabels": {"release": "prometheus"}},
-        triggers={"enabled": True, "existingSecret": "webhooks"},
+        monitoring={"serviceMonitor": "always", "serviceMonitorLabels": {"release": "prometheus"}}, **TRIGGERS
     ),
     "unmonitored": with_digest(monitoring={"serviceMonitor": "never", "dashboards": False}),
 }

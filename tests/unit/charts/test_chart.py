@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from charts import make
-from tests.unit.charts import policies
+from tests.unit.charts import policies, references
 from tests.unit.charts.cases import CASES, EDGES, with_digest
 
 helm = pytest.importorskip("helm_python", reason="pip install 'dfpt[dev]'")
@@ -34,7 +34,7 @@ def test_helm_has_nothing_to_say_against_it(case: str) -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("policy", policies.ALL, ids=lambda policy: policy.__name__)
+@pytest.mark.parametrize("policy", policies.ALL + references.ALL, ids=lambda policy: policy.__name__)
 def test_every_object_keeps_to(policy: Callable[..., Iterator[str]], case: str) -> None:
     assert list(policy(rendered(case), CASES[case])) == []
 
@@ -194,6 +194,26 @@ def test_the_policy_is_one_that_the_registry_reads(tmp_path: Path, monkeypatch: 
     assert policy.people["reconciler"] == (policy_config.Role.ADMIN,)
 
 
+def test_the_schedules_are_those_that_dfpt_reads(tmp_path: Path) -> None:
+    from dfpt.schedules.file import read
+
+    config_map = next(one for one in rendered("triggers") if policies.named(one) == "ConfigMap dfpt-schedules")
+    (tmp_path / "schedules.yaml").write_text(config_map["data"]["schedules.yaml"])
+    found = read(tmp_path / "schedules.yaml")
+    assert list(found.schedules) == ["nightly"]
+    assert list(found.triggers) == ["press"]
+
+
+def test_the_commands_read_the_files_that_are_mounted() -> None:
+    def command(case: str, kind: str, name: str) -> str:
+        thing = next(one for one in rendered(case) if policies.named(one) == f"{kind} {name}")
+        return " ".join(_pod(thing)["containers"][0]["command"])
+
+    assert command("schedules", "Job", "dfpt-schedules") == "dfpt schedule apply --file /etc/schedules/schedules.yaml"
+    assert command("schedules-with-settings", "Job", "dfpt-schedules").endswith("--config /etc/schedules/params.yaml")
+    assert "--submit --file /etc/schedules/schedules.yaml" in command("triggers", "Deployment", "dfpt-triggers")
+
+
 def test_a_change_of_the_policy_restarts_the_service() -> None:
     def checksum(policy: Object) -> str:
         found = make.objects(make.render(with_digest(registry={"policy": policy})))
@@ -229,10 +249,10 @@ def _pod(thing: Object) -> Object:
         ),
         (policies.without_tokens, "Deployment", lambda it: _pod(it).pop("automountServiceAccountToken")),
         (policies.least, "Role", lambda it: it["rules"][0].update(verbs=["*"])),
-        (policies.selecting, "Service", lambda it: it["spec"]["selector"].update(app="other")),
-        (policies.selecting, "Service", lambda it: it["spec"]["ports"][0].update(targetPort="web")),
-        (policies.referring, "Deployment", lambda it: _pod(it).update(serviceAccountName="nobody")),
-        (policies.referring, "ConfigMap", lambda it: it["metadata"].update(name="other")),
+        (references.selecting, "Service", lambda it: it["spec"]["selector"].update(app="other")),
+        (references.selecting, "Service", lambda it: it["spec"]["ports"][0].update(targetPort="web")),
+        (references.referring, "Deployment", lambda it: _pod(it).update(serviceAccountName="nobody")),
+        (references.referring, "ConfigMap", lambda it: it["metadata"].update(name="other")),
         (policies.tidy, "Service", lambda it: it["metadata"].update(name="a" * 64)),
     ],
 )

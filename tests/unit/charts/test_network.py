@@ -19,7 +19,7 @@ NEIGHBOUR = Place("dfpt", {"app": "curl"})
 KUBEFLOW = Place("kubeflow", {"app": "ml-pipeline"})
 
 
-@pytest.fixture(scope="module", params=["onprem", "cloud"])
+@pytest.fixture(scope="module", params=["onprem-complete", "cloud-complete"])
 def objects(request: pytest.FixtureRequest) -> list[dict[str, Any]]:
     return make.objects(make.render(CASES[request.param]))
 
@@ -44,14 +44,15 @@ def test_whoever_needs_postgresql_reaches_it(objects: list[dict[str, Any]], comp
 
 def test_triggers_and_the_test_reach_what_they_ask(objects: list[dict[str, Any]]) -> None:
     assert allows(objects, ours("triggers"), KUBEFLOW, 8888)
+    assert allows(objects, ours("schedules"), KUBEFLOW, 8888)
     assert allows(objects, ours("tests"), ours("approvals"), 8080)
     assert allows(objects, ours("tests"), ours("triggers"), 8081)
 
 
 def test_metrics_are_read_by_prometheus_alone(objects: list[dict[str, Any]]) -> None:
-    for component, port in (("approvals", 8080), ("triggers", 8081)):
-        assert allows(objects, PROMETHEUS, ours(component), port)
-        assert not allows(objects, STRANGER, ours(component), port)
+    assert allows(objects, PROMETHEUS, ours("triggers"), 8081)
+    assert not allows(objects, PROMETHEUS, ours("approvals"), 8080)
+    assert not allows(objects, STRANGER, ours("triggers"), 8081)
 
 
 @pytest.mark.parametrize("stranger", [STRANGER, NEIGHBOUR, OUTSIDE])

@@ -16,7 +16,7 @@ from dfpt.registry import agreement, audit, canonical, export, head, requests, s
 from dfpt.registry.actor import Actor
 from dfpt.registry.database import State
 from dfpt.registry.errors import LogDamaged
-from dfpt.registry.store import Store
+from dfpt.registry.store import URL_VARIABLE, Store, open_store
 from tests.unit.registry.tampering import tamper
 
 pytest_plugins = "tests.unit.registry.databases"
@@ -329,6 +329,37 @@ def test_the_export_can_be_verified_without_this_program(store: Store) -> None:
         assert (record["seq"], record["previous_hash"]) == (number, previous)
         previous = digest
     assert previous == audit.verify(store).head
+
+
+def test_state_folders_that_share_a_database_sign_with_the_key_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(URL_VARIABLE, f"sqlite:///{tmp_path / 'shared.db'}")
+
+    def write(folder: str) -> audit.Verification:
+        store = open_store(tmp_path / folder)
+        with store.writing() as log:
+            log.append(Actor("ada", "account"), "looked", "a test")
+        return audit.verify(store)
+
+    write("one")
+    with pytest.raises(LogDamaged, match="another key"):
+        write("two")
+    (tmp_path / "shared.db").unlink()
+    monkeypatch.setenv(signing.VARIABLE, (tmp_path / "one" / signing.FILE).read_text())
+    assert write("three").intact
+    assert write("four").intact
+    assert not (tmp_path / "three" / signing.FILE).exists()
+
+
+@pytest.mark.parametrize("given", ["rubbish", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"])
+def test_a_variable_that_holds_no_key_is_refused_and_not_repeated(
+    given: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(signing.VARIABLE, given)
+    with pytest.raises(StepFailed, match=signing.VARIABLE) as refused:
+        signing.key(tmp_path)
+    assert given not in str(refused.value)
 
 
 def test_openssl_confirms_the_signature_with_the_exported_key(store: Store, tmp_path: Path) -> None:

@@ -1,0 +1,137 @@
+"""``dfpt triggers``: what asks for a retraining by itself, and what has been asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dfpt.cli import options, serve
+
+if TYPE_CHECKING:
+    from dfpt.cluster.kfp import Pipelines
+    from dfpt.schedules.file import Work
+
+app = typer.Typer(no_args_is_help=True, help="What asks for a retraining by itself, as schedules.yaml declares it.")
+
+
+@app.command("serve")
+def serve_(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8081,
+    every: Annotated[float, typer.Option(min=1, help="Seconds between two looks at what is watched.")] = 900.0,
+    submit: Annotated[bool, typer.Option("--submit", help="Carry requests out, as runs in the cluster.")] = False,
+    path: serve.ScheduleFile = serve.DEFAULT,
+    home: options.Home = options.DEFAULT_HOME,
+    config: options.ConfigFile = None,
+) -> None:
+    """Receive signed calls, look at what is watched, show metrics, until SIGTERM or Ctrl-C.
+
+    POST /hooks/NAME, GET /metrics, /healthz, /readyz. Without --submit requests are filed alone: `dfpt schedule serve`
+    carries them out on one machine.
+    """
+    from functools import partial
+
+    from dfpt.schedules.file import read
+    from dfpt.triggers import server, watcher
+    from dfpt.triggers.tables import open_tables
+
+    file = read(path)
+    config = options.config_file(config)
+    store = open_tables(options.use_home(home))
+    connect = partial(_connect, config)
+    tasks = [partial(watcher.look, store, file, config, connect)]
+    if submit:
+        tasks.append(partial(watcher.in_cluster, store, connect, _submit(config, connect)))
+    server.serve(store, file, host, port, every, tasks)
+
+
+@app.command()
+def poll(
+    path: serve.ScheduleFile = serve.DEFAULT,
+    home: options.Home = options.DEFAULT_HOME,
+    config: options.ConfigFile = None,
+    as_json: options.Json = False,
+) -> None:
+    """Look once at everything that is watched, and file what is to be filed; exit code 1 if one could not be seen."""
+    from functools import partial
+
+    from dfpt.errors import EXIT_FAILED, DfptError
+    from dfpt.schedules.file import read
+    from dfpt.triggers import watch
+    from dfpt.triggers.tables import open_tables
+
+    config = options.config_file(config)
+    store = open_tables(options.use_home(home))
+    results = watch.poll(store, read(path), config, partial(_connect, config))
+    shown = {name: _word(result) for name, result in results.items()}
+    if as_json:
+        typer.echo(json.dumps(shown, indent=2, ensure_ascii=False))
+    else:
+        for name, word in shown.items():
+            typer.echo(f"{name}: {word}")
+    if any(isinstance(result, DfptError) for result in results.values()):
+        raise typer.Exit(EXIT_FAILED)
+
+
+@app.command("list")
+def list_(home: options.Home = options.DEFAULT_HOME, as_json: options.Json = False) -> None:
+    """What has been asked for, the oldest first, and what became of it."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from dfpt.triggers import requests
+    from dfpt.triggers.tables import open_tables
+
+    rows = [
+        {
+            "request": item.id,
+            "trigger": item.trigger,
+            "state": item.state,
+            "filed_at": item.filed_at.isoformat(timespec="seconds"),
+            "reason": item.reason,
+            "run": json.loads(item.run),
+            "run_id": item.run_id,
+            "exit_code": item.exit_code,
+        }
+        for item in requests.filed(open_tables(options.use_home(home)))
+    ]
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    table = Table("request", "trigger", "state", "filed", "reason")
+    for row in rows:
+        table.add_row(str(row["request"]), row["trigger"], row["state"], row["filed_at"], row["reason"])
+    Console(highlight=False).print(table)
+
+
+def _connect(config: Path | None) -> Pipelines:
+    from dfpt import config as configuration
+    from dfpt.cluster import connect
+
+    return connect.pipelines(configuration.resolve(config).cluster)
+
+
+def _submit(config: Path | None, connect: Callable[[], Pipelines]) -> Callable[[Work], str]:
+    def submit(work: Work) -> str:
+        from dfpt.cli import submit as cli
+        from dfpt.cluster import submit
+        from dfpt.runtime import code_revision
+
+        resolved = work.config(config)
+        package = cli.compiled(resolved)
+        values = submit.parameters(resolved, package, cli.data_hash(resolved), code_revision())
+        return str(submit.submit(connect(), resolved, package, values).run_id)
+
+    return submit
+
+
+def _word(result: object) -> str:
+    from dfpt.errors import DfptError
+
+    if isinstance(result, DfptError):
+        return f"not looked at: {result.message}"
+    return "nothing" if result is None else str(result)

@@ -1,0 +1,103 @@
+"""Look at what the triggers watch: the source, the drift, the champion, the runs before ours."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from dfpt.cluster.kfp import Pipelines
+from dfpt.errors import EXIT_REFUSED, DfptError, StepFailed
+from dfpt.registry import history
+from dfpt.registry.store import Store
+from dfpt.schedules import worker
+from dfpt.schedules.file import AgeTrigger, DataTrigger, DriftTrigger, File, UpstreamTrigger
+from dfpt.triggers import requests
+from dfpt.triggers.decision import Outcome, Sighting
+
+Connect = Callable[[], Pipelines]
+_SUCCEEDED = "SUCCEEDED"
+
+
+def poll(store: Store, file: File, config: Path | None, connect: Connect) -> dict[str, Outcome | DfptError | None]:
+    """Look once at everything that does not call by itself; what came of each trigger, None where there was nothing.
+
+    One trigger's trouble is not the others'.
+    """
+    results: dict[str, Outcome | DfptError | None] = {}
+    for name, trigger in file.triggers.items():
+        sighting: Sighting | None
+        try:
+            if isinstance(trigger, DataTrigger):
+                sighting = data(trigger)
+            elif isinstance(trigger, DriftTrigger):
+                sighting = drift(trigger, store.home, config)
+            elif isinstance(trigger, AgeTrigger):
+                sighting = age(trigger, store, datetime.now(UTC))
+            elif isinstance(trigger, UpstreamTrigger):
+                sighting = upstream(trigger, connect())
+            else:
+                continue
+            results[name] = None if sighting is None else requests.notice(store, file, name, sighting)[0]
+        except DfptError as error:
+            results[name] = error
+    return results
+
+
+def data(trigger: DataTrigger) -> Sighting:
+    """The version of the source's images and labels."""
+    from dfpt.datasets import sources
+
+    version = sources.fingerprint(trigger.source)
+    return Sighting(f"data:{version}", f"{trigger.source} holds the data version {version[:12]}")
+
+
+def drift(trigger: DriftTrigger, home: Path, config: Path | None) -> Sighting | None:
+    """``dfpt data drift`` in a process of its own, because it loads torch; None where the images are alike.
+
+    Raises:
+        StepFailed: it could not compare.
+    """
+    command = [sys.executable, "-m", "dfpt.cli.main", "data", "drift", "--json", "--home", str(home)]
+    command += ["--reference", trigger.reference, "--current", trigger.current]
+    command += ["--config", str(config)] if config else []
+    code, printed, said = worker.CHILDREN.output(command)
+    if code == 0:
+        return None
+    if code != EXIT_REFUSED:
+        last = (said.strip().splitlines() or ["no reason is given"])[-1]
+        raise StepFailed(f"dfpt data drift ended with {code}: {last}")
+    report = json.loads(printed)
+    seen = report["current"].get("data_hash") or report["p_value"]
+    return Sighting(
+        f"drift:{trigger.reference}:{seen}",
+        f"{trigger.current} has drifted away from {trigger.reference} (p = {report['p_value']:.3g})",
+    )
+
+
+def age(trigger: AgeTrigger, store: Store, now: datetime) -> Sighting | None:
+    """Whether the model in production is too old: once, and again after as many days."""
+    champion = history.current(store.engine, trigger.model)
+    if champion is None:
+        return None
+    days = (now - datetime.fromisoformat(champion.at)).days
+    if days < trigger.days:
+        return None
+    version = f"{trigger.model}-production/{champion.production_version}"
+    return Sighting(
+        f"age:{version}:{champion.record}:{days // trigger.days}",
+        f"{version} is in production for {days} days, {trigger.days} are allowed",
+    )
+
+
+def upstream(trigger: UpstreamTrigger, pipelines: Pipelines) -> Sighting | None:
+    """The newest run of another pipeline that has succeeded."""
+    experiment = pipelines.experiment(trigger.experiment)
+    if experiment is None:
+        raise StepFailed(f"There is no experiment {trigger.experiment!r} in the cluster.")
+    for run in pipelines.runs(experiment.experiment_id):
+        if run.state == _SUCCEEDED and (run.display_name or "").startswith(trigger.run_prefix):
+            return Sighting(f"upstream:{run.run_id}", f"{run.display_name} has succeeded")
+    return None

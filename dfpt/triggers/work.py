@@ -1,0 +1,59 @@
+"""Carry out what was asked for: here by ``dfpt run``, or by a run in the cluster. One at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from dfpt.cluster import outcome
+from dfpt.cluster.kfp import Pipelines
+from dfpt.errors import DfptError
+from dfpt.registry.store import Store
+from dfpt.schedules import worker
+from dfpt.schedules.file import Work
+from dfpt.triggers import requests
+from dfpt.triggers.tables import Request, State
+
+Submit = Callable[[Work], str]  # a run's id
+
+
+def here(store: Store, config: Path | None) -> Request | None:
+    """Run the oldest request on this machine, to its end; None where there is none."""
+    request = requests.claim(store)
+    if request is None:
+        return None
+    arguments = requests.work(request).arguments()
+    named = None if config is None else str(config.absolute())
+    ended = worker.run(request.reason, request.trigger, arguments, store.home, named)
+    if ended is None or ended.exit_code < 0:  # the scheduler is ending: it is filed again when it starts
+        return request
+    return requests.end(store, request, ended.exit_code)
+
+
+def all_here(store: Store, config: Path | None) -> None:
+    """Run what was asked for, one after the other."""
+    while (ended := here(store, config)) is not None and ended.state != State.STARTED:
+        pass
+
+
+def in_cluster(store: Store, pipelines: Pipelines, submit: Submit) -> Request | None:
+    """See whether the run under way has ended, else start the oldest request; what was moved, None where nothing was.
+
+    Raises:
+        DfptError: it could not be started; the request is then ended as failed, with the error's exit code.
+    """
+    for request in requests.filed(store):
+        if request.state == State.STARTED and request.run_id:
+            code = outcome.outcome(pipelines.run(request.run_id)).exit_code
+            return None if code is None else requests.end(store, request, code)
+    requests.give_back(store)
+    claimed = requests.claim(store)
+    if claimed is None:
+        return None
+    try:
+        run_id = submit(requests.work(claimed))
+    except DfptError as error:
+        requests.end(store, claimed, error.exit_code)
+        raise
+    requests.name_run(store, claimed, run_id)
+    return claimed
