@@ -29,7 +29,13 @@ from dfpt.graph import STEPS
 
 ROOT = Path(__file__).parents[2]
 SMOKE = ("--data", "digits", "--profile", "smoke")
-WEIGHTS = {"teacher": "train-teacher", "baseline": "train-baseline", "prompt": "tune-prompt", "student": "distil"}
+# What is compared byte for byte -> the step that leaves it, and the file.
+WEIGHTS = {
+    "teacher": ("train-teacher", "model.safetensors"),
+    "baseline": ("train-baseline", "model.safetensors"),
+    "prompt": ("tune-prompt", "prompt.safetensors"),
+    "student": ("distil", "model.safetensors"),
+}
 _WALL_CLOCK = ("latency_seconds",)  # the only figures that are measured in time
 
 
@@ -125,11 +131,8 @@ def _process(
     surroundings = inherited | {"PYTHONPATH": str(ROOT)} | (environment or {})
     done = subprocess.run(command, cwd=cwd, env=surroundings, capture_output=True, text=True, check=False, timeout=1800)
     seconds = time.perf_counter() - started
-    weights = {
-        model: files.sha256(path)
-        for model, step in WEIGHTS.items()
-        for path in sorted(output(step, model).glob("*.safetensors"))[:1]
-    }
+    made = {model: output(step, model) / file for model, (step, file) in WEIGHTS.items()}
+    weights = {model: files.sha256(path) for model, path in made.items() if path.exists()}
     report, gate = output("evaluate", "evaluation") / "report.json", output("gate", "decision") / "gate.json"
     return Made(
         code=done.returncode,
