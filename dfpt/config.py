@@ -27,7 +27,11 @@ ENVIRONMENT_PREFIX = "DFPT_"
 RESERVED_ENVIRONMENT = {
     "DFPT_ACCELERATORS",
     "DFPT_APPROVALS",
+    "DFPT_APPROVALS_TOKEN",
+    "DFPT_APPROVALS_TOKEN_FILE",
+    "DFPT_APPROVALS_URL",
     "DFPT_AUDIT_KEY",
+    "DFPT_CONTAINERS",
     "DFPT_GIT_REVISION",
     "DFPT_HOME",
     "DFPT_LAUNCH",
@@ -167,6 +171,7 @@ class Teacher(Section):
     model: str = "efficientnet_lite0"
     image_size: Positive = 128
     pretrained: bool = True
+    weights: Annotated[str, Field(pattern=r"^(file:.+|crd:.+|mlflow:models:/.+)$")] | None = None  # instead of these
     mixup: Weight = 0.0  # alpha of the share in which two inputs are mixed (Zhang et al. 2018); 0: none
     frozen_stages: Annotated[int, Field(ge=0)] = 3  # kept as pre-trained; their features are computed once and cached
     licence: str | None = None  # SPDX, of weights of your own; else that of the packaged ones

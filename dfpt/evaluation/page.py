@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from dfpt.evaluation import charts, rules, schema, shown
+from dfpt.evaluation import charts, schema, shown
 from dfpt.evaluation import gate as gating
+from dfpt.evaluation.rule import SHOW
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -41,7 +42,7 @@ def gate(decision: gating.Decision, report: Mapping[str, Any], differences: Mapp
     """
     evidence = report if "error" not in report and schema.problem(report) is None else None
     template = environment().get_template("gate.html")
-    return template.render(decision=decision, show=rules.SHOW, report=evidence, differences=differences)
+    return template.render(decision=decision, show=SHOW, report=evidence, differences=differences)
 
 
 def _verdict(report: Mapping[str, Any]) -> dict[str, str]:

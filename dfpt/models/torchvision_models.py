@@ -80,13 +80,9 @@ def _features(network: Any, x: torch.Tensor) -> torch.Tensor:
 def _replace_first(network: nn.Module, in_channels: int) -> None:
     """The first convolution reads so many channels: one channel with the colours' sum (as a repeated grey image), any
     other number with their mean times 3 / channels."""
-    for parent in network.modules():
-        for name, child in parent.named_children():
-            if isinstance(child, nn.Conv2d):
-                conv = copy.deepcopy(child)
-                conv.in_channels = in_channels
-                with torch.no_grad():
-                    mean = child.weight.sum(1, keepdim=True) / in_channels
-                    conv.weight = nn.Parameter(mean.repeat(1, in_channels, 1, 1))
-                setattr(parent, name, conv)
-                return
+    name, first = next((name, module) for name, module in network.named_modules() if isinstance(module, nn.Conv2d))
+    conv = copy.deepcopy(first)
+    conv.in_channels = in_channels
+    mean = first.weight.detach().sum(1, keepdim=True) / in_channels
+    conv.weight = nn.Parameter(mean.repeat(1, in_channels, 1, 1))
+    network.set_submodule(name, conv)

@@ -146,13 +146,16 @@ class Head(Base):
 
 
 class Notification(Base):
-    """An event that is to be told. ``spread``: every channel has its delivery."""
+    """An event that is to be told. ``spread``: every channel has its delivery.
+
+    ``record`` is no foreign key: what tells of a damaged log must not stand in the way of whoever damages it.
+    """
 
     __tablename__ = "notifications"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     event: Mapped[str]
-    record: Mapped[int | None] = mapped_column(ForeignKey("audit.seq"), unique=True)
+    record: Mapped[int | None] = mapped_column(unique=True)
     note: Mapped[str | None]  # where it is about no record: the log itself is damaged
     at: Mapped[datetime]
     spread: Mapped[bool] = mapped_column(default=False, index=True)

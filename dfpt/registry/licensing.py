@@ -36,14 +36,8 @@ class Licences:
 
 def demanded(rules: LicenceRules, licences: Licences) -> tuple[Outcome, list[str]]:
     """The strictest of what the policy asks for, and the licences that ask for it."""
-    outcomes: dict[str, Outcome] = {}
-    by_kind: dict[Kind, Outcome] = {
-        Kind.COMMERCIAL: ALLOW,
-        Kind.NON_COMMERCIAL: rules.non_commercial,
-        Kind.UNKNOWN: rules.unknown,
-    }
-    for licence in (licences.data, licences.teacher):
-        outcomes[licence] = by_kind[kind(licence, rules.allowed)]
+    asked = {Kind.COMMERCIAL: ALLOW, Kind.NON_COMMERCIAL: rules.non_commercial, Kind.UNKNOWN: rules.unknown}
+    outcomes = {licence: asked[kind(licence, rules.allowed)] for licence in (licences.data, licences.teacher)}
     for severe in (REFUSE, NAMED):
         if concerned := [licence for licence, outcome in outcomes.items() if outcome == severe]:
             return severe, concerned

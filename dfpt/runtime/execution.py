@@ -26,6 +26,7 @@ from filelock import FileLock
 from dfpt import config as configuration
 from dfpt import files
 from dfpt.context import Context, Metrics, home_folder
+from dfpt.datasets.task import Task
 from dfpt.errors import DataRefused, DfptError, GateRefused, StepFailed
 from dfpt.graph import STEPS
 from dfpt.runtime import accelerator, attempts, group, record, trouble
@@ -33,6 +34,7 @@ from dfpt.runtime.progress import DONE, Progress, duration
 from dfpt.runtime.revision import code_revision
 from dfpt.runtime.tracked import tracked
 from dfpt.settings import Section
+from dfpt.tracking.run import DATA_VERSION
 from dfpt.tracking.store import tracking_uri
 
 
@@ -139,6 +141,10 @@ def _run(
     values: Metrics = {}
     with tracked(step, config, home, cancelled) as tracking:
         try:
+            if tracking and "dataset" in inputs:
+                task = Task.load(inputs["dataset"])
+                tracking.dataset(task.source, task.data_hash)
+                tracking.tags({DATA_VERSION: task.data_hash})
             with contextlib.ExitStack() as stack:
                 partial = {name: stack.enter_context(files.replacing(path)) for name, path in outputs.items()}
                 context = Context(

@@ -9,6 +9,7 @@ import torch
 from dfpt.config import Augmentation, Recipe, Student
 from dfpt.context import Context, Metrics
 from dfpt.datasets import ImageSet
+from dfpt.errors import UsageError
 from dfpt.models import Backbone, ModelSpec, create, save
 from dfpt.models.backbone import count_parameters, laid_out
 from dfpt.training.classification import Classification
@@ -45,6 +46,26 @@ def label_loss(images: ImageSet, recipe: Recipe) -> LabelLoss:
     labels, count = torch.from_numpy(images.labels("train")), len(images.task.classes)
     adjustment = recipe.logit_adjustment * log_prior(labels, count) if recipe.logit_adjustment else None
     return LabelLoss(class_weights(labels, count, recipe.class_balance), recipe.label_smoothing, adjustment)
+
+
+def check_pair(teacher: ModelSpec, student: ModelSpec, images: ImageSet, context: Context) -> None:
+    """Before any training: whether the teacher can teach this student on these images.
+
+    Raises:
+        UsageError: it knows other classes.
+    """
+    if teacher.classes != images.task.classes:
+        raise UsageError(
+            f"The teacher {teacher.name} knows {len(teacher.classes)} classes ({', '.join(teacher.classes)}); the data "
+            f"has {len(images.task.classes)} ({', '.join(images.task.classes)}).",
+            "Train it on this data.",
+        )
+    if student.parameters >= teacher.parameters:
+        context.reporter.warn(
+            f"the student {student.name} ({student.parameters} parameters) is not smaller than its teacher "
+            f"{teacher.name} ({teacher.parameters}): distillation fits a large network's knowledge into a small one; "
+            "here it has little to give, and may teach its own mistakes"
+        )
 
 
 def train_alone(

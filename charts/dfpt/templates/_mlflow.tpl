@@ -18,3 +18,13 @@ true
 {{- end }}
 {{- end }}
 {{- end -}}
+
+{{/* The names it answers to: localhost for the probes, the Service's with and without its port, those of browsers. */}}
+{{- define "dfpt.mlflowHosts" -}}
+{{- $name := printf "%s-mlflow" (include "dfpt.fullname" .) -}}
+{{- $hosts := list "localhost" -}}
+{{- range list "" (printf ".%s" .Release.Namespace) (printf ".%s.svc" .Release.Namespace) (printf ".%s.svc.cluster.local" .Release.Namespace) -}}
+{{- $hosts = concat $hosts (list (printf "%s%s" $name .) (printf "%s%s:%d" $name . (int $.Values.mlflow.service.port))) -}}
+{{- end -}}
+{{- concat $hosts .Values.mlflow.allowedHosts | join "," -}}
+{{- end -}}

@@ -10,6 +10,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from dfpt import licences
 from dfpt.approvals.pages import catalogue
 from dfpt.approvals.pages.pictures import Pictures
 from dfpt.approvals.pages.words import Words
@@ -41,7 +42,7 @@ def environment(language: str) -> Environment:
         name: getattr(words, name)
         for name in ("percent", "points", "count", "milliseconds", "moment", "day", "relative")
     }
-    environment.filters |= {"shade": charts.shade, "production": production_name}
+    environment.filters |= {"shade": charts.shade, "production": production_name, "licence_kind": licences.kind}
     environment.globals |= {
         "words": words,
         "language": language,

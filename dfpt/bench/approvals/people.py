@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 from collections.abc import Iterator
@@ -32,12 +33,22 @@ class Place:
     Attributes:
         tokens: one for each person; all people may do everything.
         versions: of each model, when it begins.
+        process: of the service.
     """
 
     url: str
     tokens: tuple[str, ...]
     versions: int
     registry: Registry
+    process: int
+
+    def cpu_seconds(self) -> float | None:
+        """What the service's process has used so far; None where the system does not tell (it is Linux's /proc)."""
+        try:
+            fields = Path(f"/proc/{self.process}/stat").read_text(encoding="ascii").rpartition(") ")[2].split()
+        except OSError:
+            return None
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
@@ -58,5 +69,7 @@ def serving(home: Path, candidates: int) -> Iterator[Place]:
     url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "dfpt.cli.main", "approvals", "serve", "--port", str(port), "--home", str(home)]
     log = home / "approvals-service.log"
-    with servers.running("The approvals service", command, f"{url}/health/live", _LIMITS, log, _START_SECONDS):
-        yield Place(url, secrets, candidates, registry)
+    with servers.running(
+        "The approvals service", command, f"{url}/health/live", _LIMITS, log, _START_SECONDS
+    ) as process:
+        yield Place(url, secrets, candidates, registry, process.pid)

@@ -29,11 +29,15 @@ ACTIONS: Mapping[str, Event] = {
     "rolled back": Event.ROLLBACK,
     "rollback given up": Event.ROLLBACK,
     "reconciled": Event.TAMPER,
+    "refused": Event.TAMPER,
     "expired": Event.EXPIRY,
 }
 
 
 def of(action: str, details: Mapping[str, Any]) -> Event | None:
-    """The event of a record; None where it is none: reconciling that finds all well is no alarm."""
+    """The event of a record; None where it is none.
+
+    Reconciling that finds all well is no alarm, nor is a refusal that has another reason than changed files.
+    """
     event = ACTIONS.get(action)
-    return None if event is Event.TAMPER and not details.get("findings") else event
+    return None if event is Event.TAMPER and not (details.get("findings") or details.get("tampered")) else event

@@ -42,6 +42,10 @@ _TEXTS: Mapping[str, tuple[str, str]] = {  # by action: English, Japanese
         "ALARM: production of {name} is not as the log says. {reason}",
         "【警告】{name} の本番が記録と一致しません。{reason}",
     ),
+    "refused": (
+        "ALARM: {model} is not as it was written down. {reason}",
+        "【警告】{model} が記録と一致しません。{reason}",
+    ),
     "expired": (
         "The request for {model} has expired: {reason}.",
         "{model} の申請は期限切れになりました（{reason}）。",
@@ -75,7 +79,7 @@ def write(notification: Notification, record: Record | None, language: Language,
     """What is said of an event.
 
     Args:
-        record: of the log; None for an alarm about the log itself.
+        record: of the log; None for an alarm about the log itself, or where it has been removed.
         link: of the approvals service.
     """
     event, number = Event(notification.event), _LANGUAGES.index(language)
@@ -85,7 +89,7 @@ def write(notification: Notification, record: Record | None, language: Language,
         "model": model or (record.name if record else None),
         "name": record.name if record else None,
         "actor": record.actor if record else None,
-        "reason": record.reason if record else notification.note,
+        "reason": record.reason if record else notification.note or f"Record {notification.record} is missing.",
         "production_version": details.get("production_version"),
         "decided_by": details.get("decided_by", record.actor if record else None),
     }

@@ -45,8 +45,8 @@ def alarm(store: Store, now: datetime) -> bool:
 def spread(store: Store, rules: Notifications, now: datetime) -> None:
     """Make one delivery of every new event for each channel that wants it; what is too old is for nobody."""
     with writing(store) as session:
-        new = session.scalars(select(Notification).where(Notification.spread.is_(False)).order_by(Notification.id))
-        for notification in new.all():
+        query = select(Notification).where(Notification.spread.is_(False)).order_by(Notification.id)
+        for notification in session.scalars(query.with_for_update()).all():  # or two workers would both spread one
             notification.spread = True
             if notification.at < now - timedelta(hours=rules.max_age_hours):
                 continue
@@ -84,7 +84,7 @@ def claim(store: Store, identity: int, now: datetime) -> tuple[Delivery, Notific
             return None
         delivery = session.get_one(Delivery, identity)
         notification = session.get_one(Notification, delivery.notification)
-        record = None if notification.record is None else session.get_one(Record, notification.record)
+        record = None if notification.record is None else session.get(Record, notification.record)
         return delivery, notification, record
 
 

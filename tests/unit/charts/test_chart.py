@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from charts import make
-from tests.unit.charts import policies
+from tests.unit.charts import policies, references
 from tests.unit.charts.cases import CASES, EDGES, with_digest
 
 helm = pytest.importorskip("helm_python", reason="pip install 'dfpt[dev]'")
@@ -34,7 +34,7 @@ def test_helm_has_nothing_to_say_against_it(case: str) -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("policy", policies.ALL, ids=lambda policy: policy.__name__)
+@pytest.mark.parametrize("policy", policies.ALL + references.ALL, ids=lambda policy: policy.__name__)
 def test_every_object_keeps_to(policy: Callable[..., Iterator[str]], case: str) -> None:
     assert list(policy(rendered(case), CASES[case])) == []
 
@@ -249,10 +249,10 @@ def _pod(thing: Object) -> Object:
         ),
         (policies.without_tokens, "Deployment", lambda it: _pod(it).pop("automountServiceAccountToken")),
         (policies.least, "Role", lambda it: it["rules"][0].update(verbs=["*"])),
-        (policies.selecting, "Service", lambda it: it["spec"]["selector"].update(app="other")),
-        (policies.selecting, "Service", lambda it: it["spec"]["ports"][0].update(targetPort="web")),
-        (policies.referring, "Deployment", lambda it: _pod(it).update(serviceAccountName="nobody")),
-        (policies.referring, "ConfigMap", lambda it: it["metadata"].update(name="other")),
+        (references.selecting, "Service", lambda it: it["spec"]["selector"].update(app="other")),
+        (references.selecting, "Service", lambda it: it["spec"]["ports"][0].update(targetPort="web")),
+        (references.referring, "Deployment", lambda it: _pod(it).update(serviceAccountName="nobody")),
+        (references.referring, "ConfigMap", lambda it: it["metadata"].update(name="other")),
         (policies.tidy, "Service", lambda it: it["metadata"].update(name="a" * 64)),
     ],
 )

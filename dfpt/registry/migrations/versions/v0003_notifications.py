@@ -14,7 +14,7 @@ def upgrade() -> None:
         "notifications",
         sa.Column("id", sa.Integer, primary_key=True),
         sa.Column("event", sa.String, nullable=False),
-        sa.Column("record", sa.Integer, sa.ForeignKey("audit.seq"), unique=True),
+        sa.Column("record", sa.Integer, unique=True),
         sa.Column("note", sa.String),
         sa.Column("at", sa.DateTime, nullable=False),
         sa.Column("spread", sa.Boolean, nullable=False, index=True),

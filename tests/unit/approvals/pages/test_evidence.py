@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from dfpt.approvals.pages.views import evidence
+from dfpt.registry import artifacts, challenger
 from tests.approval_evidence import CLASSES, PIXEL, Filer, against, evaluation, whole
 from tests.approvals_service import ROLES, Desk, Open
 from tests.html_page import Page
@@ -158,3 +162,54 @@ def test_a_link_in_the_evidence_leads_nowhere_else(desk: Desk, file_request: Fil
     answer = desk.browser("bob").get("/requests/1/evidence/link.json")
     assert answer.status_code in (404, 409)
     assert "secret" not in answer.text.replace("link.json", "")
+
+
+def test_a_comparison_on_new_images_stands_with_the_request_unless_it_was_changed(
+    desk: Desk, file_request: Filer
+) -> None:
+    request = file_request(desk)
+    report = {"images": 200, "agreement": {"value": 0.93, "low": 0.9, "high": 0.96}, "labelled": None}
+    kept = challenger.attach(desk.registry, request, desk.actor("ada"), report, "<p>page</p>", "agrees on 93 %")
+    found = read(desk)
+    for said in ("Compared on new images", "200", "93.0%", "90.0% to 96.0%", "no labels", "by ada"):
+        assert said in found.text
+    (link,) = [link for link in found.links if link.endswith("shadow.html")]
+    client = desk.browser("bob")
+    assert client.get(link).headers["content-disposition"].startswith("attachment")
+    assert client.get(link.replace("shadow.html", "model.onnx")).status_code == 404
+
+    (kept / "shadow.html").write_text("<p>other</p>")
+    assert "Its files are not what was attached" in read(desk).text
+    assert client.get(link).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("licence", "said"),
+    [("MIT", "MIT"), ("CC-BY-NC-SA-4.0", "not for commercial use"), ("unknown", "not stated unknown licence")],
+)
+def test_the_licence_of_the_data_is_said(desk: Desk, file_request: Filer, licence: str, said: str) -> None:
+    file_request(desk, whole(evaluation() | {"data_licence": licence}))
+    assert f"Licence of the data {said}" in read(desk).text.replace(f"{licence} not for", "not for")
+
+
+def test_files_of_a_server_are_fetched_once_and_held_against_the_request_each_time(
+    desk: Desk, file_request: Filer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = file_request(desk)
+    registry = dataclasses.replace(desk.registry, uri="http://mlflow.example")
+    far = SimpleNamespace(source="mlflow-artifacts:/1/models/m-1")
+    monkeypatch.setattr(type(registry.client), "get_model_version", lambda *_: far)
+    fetched: list[Path] = []
+
+    def fetch(*_: object) -> Path:
+        fetched.append(tmp_path / f"fetched-{len(fetched)}")
+        shutil.copytree(registry.home / "made-up" / "1", fetched[-1])
+        return fetched[-1]
+
+    monkeypatch.setattr(artifacts, "local", fetch)
+    assert [evidence.of_request(registry, request).state for _ in range(2)] == ["whole", "whole"]
+    assert len(fetched) == 1
+    assert not fetched[0].exists()
+    (kept,) = (registry.home / "evidence").glob("*/evidence/report.json")
+    kept.write_text("{}")
+    assert evidence.of_request(registry, request).state == "changed"

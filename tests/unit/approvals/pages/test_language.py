@@ -12,6 +12,10 @@ from jinja2 import nodes
 from dfpt.approvals import accounts
 from dfpt.approvals.pages import catalogue, language, templating
 from dfpt.approvals.pages.words import Words
+from dfpt.config import Device, Thresholds
+from dfpt.evaluation import rules
+from dfpt.registry import policy
+from dfpt.registry.policy_config import Role, Rules
 from tests.approvals_service import Desk
 from tests.html_page import Page
 
@@ -129,3 +133,27 @@ def test_dates_and_figures_are_the_readers_and_utc_is_stated() -> None:
     assert Words("en").points(-0.0123) == "−1.2"
     assert Words("en").points(0.0001) == "±0.0"
     assert Words("en").count(19810) == "19,810"
+
+
+def test_what_the_gate_can_say_is_said_in_japanese() -> None:
+    device = Device(max_latency_seconds=0.1, max_parameters=10, max_weights_bytes=10)
+    asked = Thresholds(min_accuracy=0.5, min_slices={"line=A": 0.5}, min_under_corruption={"worst@3": 0.5})
+    known = [*rules.RULES, *(rule for rule, _ in rules.asked(asked, device))]
+    for rule in known:
+        for sentence in (rule.meaning, f"The {rule.title} is 1.0 %; at least 2.0 % is asked."):
+            said, spoken = Words("ja").sentence(sentence)
+            assert spoken == "ja", sentence
+            assert not re.search(r"\b(the|is|of|accuracy)\b", said), said
+
+
+def test_what_the_policy_can_refuse_is_said_in_japanese() -> None:
+    rulings = [
+        policy.approval(Rules(**wish), frozenset(roles), own=True, approvals=0, now=datetime.now(UTC), emergency=urgent)
+        for wish in ({}, {"four_eyes": True}, {"emergency": False})
+        for roles in ([], [Role.APPROVER])
+        for urgent in (False, True)
+    ] + [policy.withdrawal(frozenset(), own) for own in (False, True)]
+    refused = [ruling for ruling in rulings if not ruling.allowed]
+    assert len({ruling.refusal for ruling in refused}) == 6
+    for ruling in refused:
+        assert [Words("ja").sentence(str(said))[1] for said in (ruling.refusal, ruling.remedy)] == ["ja", "ja"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +53,7 @@ def test_the_actions_are_those_that_the_registry_writes_down() -> None:
         *(State.APPROVED, State.REJECTED, State.WITHDRAWN),
     }
     assert set(events.ACTIONS) - {requests.VOTED, State.APPROVED, State.REJECTED, State.WITHDRAWN} == {
-        *(requests.REQUESTED, State.PROMOTED, State.EXPIRED, reconcile.RECONCILED),
+        *(requests.REQUESTED, requests.REFUSED, State.PROMOTED, State.EXPIRED, reconcile.RECONCILED),
         *(history.ROLLED_BACK, rollback.GIVEN_UP),
     }
     assert expiry.POLICY.name == "policy"
@@ -303,3 +304,33 @@ def test_a_finding_of_the_reconciler_is_an_alarm_and_its_absence_is_none(store: 
     assert json.loads(hook.seen[0][2])["text"] == (
         "ALARM: production of elpv is not as the log says. alias moved: champion"
     )
+
+
+def test_changed_files_are_an_alarm_and_another_refusal_is_none(store: Store, hook: Hook) -> None:
+    request = ask(store)
+    rules = policy(hook, channel={"events": ["tamper"]})
+    requests.refused(store, request, BOB, "approval", "Only an approver may approve.")
+    requests.refused(store, request, BOB, "approval", "The files have been changed.", tampered=True)
+    assert deliver_due(store, rules, now()) == Sent(delivered=1)
+    assert json.loads(hook.seen[0][2])["text"] == (
+        "ALARM: elpv/1 is not as it was written down. approval refused: The files have been changed."
+    )
+
+
+def test_workers_that_go_at_once_tell_everything_once(store: Store, hook: Hook) -> None:
+    for version in range(1, 6):
+        ask(store, version)
+    with ThreadPoolExecutor(4) as workers:
+        rounds = list(workers.map(lambda _: deliver_due(store, policy(hook), now()), range(4)))
+    deliver_due(store, policy(hook), now())  # what one spread after another had looked
+    assert sum(sent.delivered for sent in rounds) <= 5
+    assert sorted(headers["X-DFPT-Delivery"] for _, headers, _ in hook.seen) == [f"{n}-hook" for n in range(1, 6)]
+
+
+def test_of_a_record_that_was_removed_its_absence_is_told(store: Store, hook: Hook) -> None:
+    ask(store)
+    with store.engine.begin() as connection:
+        connection.execute(text("UPDATE notifications SET record = 7"))
+    assert deliver_due(store, policy(hook), now()) == Sent(delivered=1)
+    facts = json.loads(hook.seen[0][2])
+    assert facts["text"] == "ALARM: the audit log is not intact. Record 7 is missing."
