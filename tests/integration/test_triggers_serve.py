@@ -21,7 +21,7 @@ from dfpt.registry import audit
 from dfpt.registry.store import open_store
 from dfpt.triggers import signature
 
-_LIMIT_SECONDS = 90.0
+_LIMIT_SECONDS = 300.0
 FILE = {
     "triggers": {
         "call": {"kind": "webhook", "secret": "LABELS_SECRET", "run": {"data": "digits", "profile": "smoke"}},
