@@ -43,7 +43,7 @@ def program(place: Path, module: str, *arguments: str) -> str:
     environment = os.environ | {"PATH": f"{place.parent / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
         [sys.executable, "-m", module, *arguments],
-        cwd=place, env=environment, capture_output=True, text=True, check=False, timeout=600,
+        cwd=place, env=environment, capture_output=True, text=True, check=False, timeout=1200,
     )  # fmt: skip
     assert done.returncode in (0, 4), done.stdout + done.stderr
     return done.stdout
@@ -51,7 +51,7 @@ def program(place: Path, module: str, *arguments: str) -> str:
 
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working folder: under git and DVC, a smoke profile without a gate, a ``dfpt`` to call."""
+    """The working folder: under git and DVC, a smoke profile with a gate that lets all pass, a ``dfpt`` to call."""
     place = tmp_path / "clone"
     (place / "data").mkdir(parents=True)
     shutil.copytree(ROOT / "dfpt", place / "dfpt", ignore=shutil.ignore_patterns("__pycache__"))
@@ -59,7 +59,10 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("dvc.yaml", ".dvcignore"):
         shutil.copy(ROOT / name, place)
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
-    params |= {"profile": "smoke", "gate": {"default": {}}, "registration": {"name": "digits"}}
+    params |= {"profile": "smoke", "gate": {"default": {"min_accuracy": 0}}, "registration": {"name": "digits"}}
+    params["validation"]["label_errors"] = False
+    params["profiles"]["smoke"]["teacher"]["recipe"]["epochs"] = 1
+    params["profiles"]["smoke"]["student"]["recipe"]["epochs"] = 2
     (place / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
     called = tmp_path / "bin" / "dfpt"
     called.parent.mkdir()

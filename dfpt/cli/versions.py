@@ -80,13 +80,18 @@ def _show(found: list[Any]) -> None:
         models = [_model(model) for model in version.models]
         commits = [f"{one.commit} {one.subject}" for one in version.revisions]
         table.add_row(
-            version.data_hash[:12] if version.data_hash else "not here: dfpt data pull",
+            version.data_hash[:12] if version.data_hash else _unknown(version),
             version.source or "",
             "" if version.images is None else str(version.images),
             "\n".join(commits),
             "\n".join(models),
         )
     Console(highlight=False, markup=False).print(table)
+
+
+def _unknown(version: Any) -> str:
+    prepared = any(revision.prepared for revision in version.revisions)
+    return "not here: dfpt data pull" if prepared else "not prepared: dvc repro"
 
 
 def _model(model: dict[str, Any]) -> str:

@@ -11,6 +11,8 @@ import pytest
 from dfpt.errors import StepFailed, UsageError
 from pipelines import containers
 
+ALONE = {"network_mode": "none"}
+
 
 @pytest.fixture
 def client(docker_host: str, image: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
@@ -22,7 +24,7 @@ def client(docker_host: str, image: str, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 def test_no_failure_is_taken_for_a_success(client: Any, image: str) -> None:
     wanted = [3, 0, 1, 3, 0, 2, 137, 3, 0, 3] * 2
-    ended = [containers.run_container(client, image, ["sh", "-c", f"exit {code}"], {}) for code in wanted]
+    ended = [containers.run_container(client, image, ["sh", "-c", f"exit {code}"], {}, **ALONE) for code in wanted]
     assert ended == wanted
 
 
@@ -30,7 +32,8 @@ def test_what_a_container_says_is_passed_on_and_nothing_of_it_is_left(
     client: Any, image: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     mark = {"dfpt.test": "left-over"}
-    containers.run_container(client, image, ["sh", "-c", "printf 'grün\\n'; exit 1"], {}, labels=mark)
+    said = ["sh", "-c", "printf 'grün\\n'; exit 1"]
+    containers.run_container(client, image, said, {}, labels=mark, **ALONE)
     assert capsys.readouterr().out == "grün\n"
     assert client.containers.list(all=True, filters={"label": "dfpt.test=left-over"}) == []
 

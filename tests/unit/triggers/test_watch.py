@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from dfpt.cluster.kfp import Pipelines, Target
 from dfpt.errors import DfptError, StepFailed
 from dfpt.registry import history
 from dfpt.registry.store import Store
+from dfpt.schedules import worker
 from dfpt.schedules.file import AgeTrigger, DataTrigger, DriftTrigger, File, UpstreamTrigger
 from dfpt.triggers import requests, watch, work
 from dfpt.triggers.decision import Outcome, Sighting
@@ -53,11 +53,11 @@ def _drift(monkeypatch: pytest.MonkeyPatch, code: int, printed: str, said: str =
     """The command as it would be started; its answer is given."""
     started: list[list[str]] = []
 
-    def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+    def output(command: list[str]) -> tuple[int, str, str]:
         started.append(command)
-        return subprocess.CompletedProcess(command, code, printed, said)
+        return code, printed, said
 
-    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(worker.CHILDREN, "output", output)
     return started
 
 

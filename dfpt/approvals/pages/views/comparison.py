@@ -15,16 +15,16 @@ from dfpt.evaluation import charts
 from dfpt.evaluation.charts import Span
 
 Kind = Literal["share", "points", "count", "bytes", "seconds"]  # as in dfpt.evaluation.rule.SHOW
-FIGURES: tuple[tuple[str, Kind, bool], ...] = (  # name, kind, whether more is better
-    ("accuracy", "share", True),
-    ("macro_f1", "share", True),
-    ("binary_accuracy", "share", True),
-    ("defect_recall", "share", True),
-    ("worst_slice", "share", True),
-    ("ece", "points", False),
-    ("parameters", "count", False),
-    ("weights_bytes", "bytes", False),
-    ("latency_seconds", "seconds", False),
+FIGURES: tuple[tuple[str, Kind], ...] = (
+    ("accuracy", "share"),
+    ("macro_f1", "share"),
+    ("binary_accuracy", "share"),
+    ("defect_recall", "share"),
+    ("worst_slice", "share"),
+    ("ece", "points"),
+    ("parameters", "count"),
+    ("weights_bytes", "bytes"),
+    ("latency_seconds", "seconds"),
 )
 COLUMNS = ("candidate", "champion", "baseline", "teacher")  # in this order everywhere; the place is the mark's number
 
@@ -104,7 +104,7 @@ def of(evidence: Evidence, champion: Evidence | None) -> Comparison | None:
         classes=report["classes"],
         images=report["images"],
         columns=columns,
-        rows=tuple(row for key, kind, _ in FIGURES if (row := _row(key, kind, columns)) is not None),
+        rows=tuple(row for key, kind in FIGURES if (row := _row(key, kind, columns)) is not None),
         differences=differences,
         reach=charts.reach([item.span for item in differences]),
         parts=parts,

@@ -123,7 +123,8 @@ def test_a_page_of_a_service_without_a_database_is_still_a_page(desk: Desk, monk
     def away(*_: object) -> None:
         raise OperationalError("SELECT 1", {}, Exception("away"))
 
-    monkeypatch.setattr(Registry, "engine", property(away))
-    answer = bob.get("/", headers=HTML)
+    with monkeypatch.context() as broken:
+        broken.setattr(Registry, "engine", property(away))
+        answer = bob.get("/", headers=HTML)
     assert answer.status_code == 503
     assert Page(answer.text).faults == []

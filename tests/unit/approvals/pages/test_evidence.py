@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from dfpt.registry import challenger
+from dfpt.approvals.pages.views import evidence
+from dfpt.registry import artifacts, challenger
 from tests.approval_evidence import CLASSES, PIXEL, Filer, against, evaluation, whole
 from tests.approvals_service import ROLES, Desk, Open
 from tests.html_page import Page
@@ -187,3 +190,26 @@ def test_a_comparison_on_new_images_stands_with_the_request_unless_it_was_change
 def test_the_licence_of_the_data_is_said(desk: Desk, file_request: Filer, licence: str, said: str) -> None:
     file_request(desk, whole(evaluation() | {"data_licence": licence}))
     assert f"Licence of the data {said}" in read(desk).text.replace(f"{licence} not for", "not for")
+
+
+def test_files_of_a_server_are_fetched_once_and_held_against_the_request_each_time(
+    desk: Desk, file_request: Filer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = file_request(desk)
+    registry = dataclasses.replace(desk.registry, uri="http://mlflow.example")
+    far = SimpleNamespace(source="mlflow-artifacts:/1/models/m-1")
+    monkeypatch.setattr(type(registry.client), "get_model_version", lambda *_: far)
+    fetched: list[Path] = []
+
+    def fetch(*_: object) -> Path:
+        fetched.append(tmp_path / f"fetched-{len(fetched)}")
+        shutil.copytree(registry.home / "made-up" / "1", fetched[-1])
+        return fetched[-1]
+
+    monkeypatch.setattr(artifacts, "local", fetch)
+    assert [evidence.of_request(registry, request).state for _ in range(2)] == ["whole", "whole"]
+    assert len(fetched) == 1
+    assert not fetched[0].exists()
+    (kept,) = (registry.home / "evidence").glob("*/evidence/report.json")
+    kept.write_text("{}")
+    assert evidence.of_request(registry, request).state == "changed"
