@@ -108,7 +108,7 @@ def test_the_outcome_is_attached_to_the_request_by_its_hash(registry: Registry, 
     assert details["shadow.html"] == files.sha256(folder / "shadow.html")
     page = (folder / "shadow.html").read_text()
     assert page.count("data:image/png;base64,") == 4
-    assert "agree on 90.0 % of 40 new images" in page
+    assert "agree on 90.0 % of 40 images" in page
     assert "agrees with elpv-production/1 on 90.0 % of 40 images" in record.reason
     assert audit.verify(registry.store).intact
 
