@@ -14,6 +14,7 @@ from typing import Any
 from tests.containers.conftest import Podman
 
 Object = dict[str, Any]
+_ENDED = (125, 126, 137, 255)  # there is nothing any more to run it in
 _ASK = """
 import sys, urllib.request
 url, *headers = sys.argv[1:]
@@ -70,7 +71,8 @@ class Engine:
         ).strip()
         headers = [f"{one['name']}={one['value']}" for one in asked.get("httpHeaders", [])]
         url = f"http://{address}:{port}{asked['path']}"
-        return self.podman("exec", name, "python3", "-c", _ASK, url, *headers, codes=(0, 1)).strip() == "200"
+        asking = self.podman("exec", name, "python3", "-c", _ASK, url, *headers, codes=(0, 1, *_ENDED))
+        return asking.strip() == "200"
 
     def stop(self) -> None:
         for name in self.started:
