@@ -16,7 +16,7 @@ WORKERS ?= 2
 export MLFLOW_DISABLE_TELEMETRY := true
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: help setup demo test test-full image test-containers lint format clean
+.PHONY: help setup demo test test-full test-containers test-timm image lint format clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 20
@@ -61,6 +61,13 @@ image: $(STAMP) ## the image that every step runs in, with podman (components/bu
 
 test-containers: $(STAMP) ## the image, and the pipeline in it beside three other ways of running it (10 minutes, root)
 	@$(BIN)/pytest tests/containers
+
+# timm imports torchvision, which does not import beside the pinned torch: hence an environment of its own.
+TIMM_VENV ?= .venv-timm
+test-timm: ## the adapters of timm and torchvision, in $(TIMM_VENV) (a torch with its CUDA libraries: 5.5 GB, minutes)
+	@[ -x $(TIMM_VENV)/bin/pytest ] || { $(firstword $(PYTHON)) -m venv $(TIMM_VENV) && \
+	  $(TIMM_VENV)/bin/python -m pip install --no-input --progress-bar off timm torchvision pydantic pyyaml safetensors 'pytest>=9.0'; }
+	$(TIMM_VENV)/bin/pytest -p no:cacheprovider -rs tests/unit/models/test_adapters.py
 
 lint: $(STAMP) ## ruff, mypy --strict on dfpt/, import contracts
 	@$(BIN)/ruff check .

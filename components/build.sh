@@ -29,7 +29,7 @@ wheel() {
 }
 wheel --no-index 2>/dev/null || wheel  # nothing is fetched where the folder has all of it
 
-packages=$(cd "$wheels" && ls | grep -v '^dfpt-' | sha256sum)
+packages=$(cat constraints.txt "$wheels/requirements.txt" pyproject.toml | sha256sum)
 application=$(cat "$wheels"/dfpt-*.whl | sha256sum)
 components/podman.sh build --network none --layers=true \
     --build-context "wheels=$wheels" \

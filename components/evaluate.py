@@ -32,8 +32,8 @@ def evaluate(
         "student": student.path,
         "path": path.path,
     }
-    figures = runtime.component("evaluate", config, inputs, {"evaluation": evaluation.path}, metrics.path)
+    outputs, told = {"evaluation": evaluation.path}, (f"{evaluation.path}/evaluation.html", page.path)
+    figures = runtime.component("evaluate", config, inputs, outputs, metrics.path, told)
     for name, value in figures.items():
         metrics.log_metric(name, value)
-    shown.page(evaluation.path, "evaluation.html", page.path)
     confusion.log_confusion_matrix(*shown.confusion_matrix(evaluation.path, confusion.path))

@@ -22,9 +22,9 @@ def gate(
     from dfpt.runtime import shown
 
     inputs = {"dataset": dataset.path, "validation": validation.path, "evaluation": evaluation.path}
-    figures = runtime.component("gate", config, inputs, {"decision": decision.path}, metrics.path)
+    told = (f"{decision.path}/gate.html", page.path)
+    figures = runtime.component("gate", config, inputs, {"decision": decision.path}, metrics.path, told)
     for name, value in figures.items():
         metrics.log_metric(name, value)
-    shown.page(decision.path, "gate.html", page.path)
     shown.summary(decision.path, summary.path)
     return "pass" if figures["passed"] == 1 else "fail"

@@ -16,10 +16,9 @@ def validate(
 ):
     """Check the manifest against the expectation suite."""
     from dfpt import runtime
-    from dfpt.runtime import shown
 
-    inputs = {"dataset": dataset.path}
-    figures = runtime.component("validate", config, inputs, {"validation": validation.path}, metrics.path)
+    inputs, outputs = {"dataset": dataset.path}, {"validation": validation.path}
+    told = (f"{validation.path}/validation.html", page.path)
+    figures = runtime.component("validate", config, inputs, outputs, metrics.path, told)
     for name, value in figures.items():
         metrics.log_metric(name, value)
-    shown.page(validation.path, "validation.html", page.path)

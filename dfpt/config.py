@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import Field, field_validator, model_validator
 
-from dfpt import method_options, settings
+from dfpt import method_options, settings, suite_file
 from dfpt.cluster.config import Cluster
 from dfpt.errors import UsageError
 from dfpt.settings import Positive, Section, Share, Weight
@@ -27,7 +27,11 @@ ENVIRONMENT_PREFIX = "DFPT_"
 RESERVED_ENVIRONMENT = {
     "DFPT_ACCELERATORS",
     "DFPT_APPROVALS",
+    "DFPT_APPROVALS_TOKEN",
+    "DFPT_APPROVALS_TOKEN_FILE",
+    "DFPT_APPROVALS_URL",
     "DFPT_AUDIT_KEY",
+    "DFPT_CONTAINERS",
     "DFPT_GIT_REVISION",
     "DFPT_HOME",
     "DFPT_LAUNCH",
@@ -114,6 +118,10 @@ class Validation(Section):
 
     max_rejected: Share = 0.01  # share of all images that may be rejected
     min_per_class: Positive = 5  # in every split
+    suite: str | None = None  # file of expectations; else the one of the source in data/expectations
+    expectations: str | None = None  # the suite itself, as JSON: what a runner hands to the step, which has no file
+    label_errors: bool = True  # look for labels that a simple model contradicts
+    data_docs: bool = False  # Great Expectations' own pages as well; they load their styles from outside
 
 
 class Recipe(Section):
@@ -163,6 +171,7 @@ class Teacher(Section):
     model: str = "efficientnet_lite0"
     image_size: Positive = 128
     pretrained: bool = True
+    weights: Annotated[str, Field(pattern=r"^(file:.+|crd:.+|mlflow:models:/.+)$")] | None = None  # instead of these
     mixup: Weight = 0.0  # alpha of the share in which two inputs are mixed (Zhang et al. 2018); 0: none
     frozen_stages: Annotated[int, Field(ge=0)] = 3  # kept as pre-trained; their features are computed once and cached
     licence: str | None = None  # SPDX, of weights of your own; else that of the packaged ones
@@ -429,12 +438,27 @@ STEP_CONFIGS: dict[str, type[Section]] = {
 
 
 def for_step(config: Config, step: str) -> Section:
-    """The part of the configuration that ``step`` reads."""
+    """The part of the configuration that ``step`` reads.
+
+    Raises:
+        UsageError: the suite that validate needs cannot be read.
+    """
     values = {
         field: config.thresholds() if field == "gate" else getattr(config, field)
         for field in STEP_CONFIGS[step].model_fields
     }
+    if step == "validate":
+        values["validation"] = _with_expectations(config)
     return STEP_CONFIGS[step].model_validate(values)
+
+
+def _with_expectations(config: Config) -> Validation:
+    """The suite goes along as text: an edited file makes a new result, and a step far away needs no file."""
+    found = config.validation
+    if found.expectations is not None:
+        return found
+    text = suite_file.text(found.suite, config.data.source, config.registration.name)
+    return found.model_copy(update={"expectations": text})
 
 
 def parse_step(step: str, values: Mapping[str, Any]) -> Section:

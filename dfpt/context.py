@@ -27,6 +27,9 @@ class Reporter(Protocol):
     def metrics(self, values: Mapping[str, float], step: int) -> None:
         """Figures after epoch ``step`` (from 0), under names that are the same in every run."""
 
+    def warn(self, text: str) -> None:
+        """Something that a person should know, and that stops nothing."""
+
 
 class Silent:
     """A reporter that tells nobody: the default in tests and in notebooks."""
@@ -34,6 +37,8 @@ class Silent:
     def progress(self, done: int, total: int, text: str) -> None: ...
 
     def metrics(self, values: Mapping[str, float], step: int) -> None: ...
+
+    def warn(self, text: str) -> None: ...
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,11 @@ def _finite(value: Any) -> Any:
     return value
 
 
+def text_sha256(text: str) -> str:
+    """SHA-256 of a text in UTF-8."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def sha256(path: Path) -> str:
     """SHA-256 of a file's bytes, or of a folder's file names and bytes (order and timestamps do not count)."""
     digest = hashlib.sha256()

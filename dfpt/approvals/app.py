@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 
 import dfpt
-from dfpt.approvals import pages, problems
+from dfpt.approvals import handlers, pages
 from dfpt.approvals.api import access, audit, decisions, models
 from dfpt.approvals.guard import Guard
 from dfpt.approvals.oidc import Provider
@@ -51,7 +51,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.service = service
     app.state.provider = None if settings.oidc is None else Provider(settings.oidc)
-    problems.install(app, settings.retry_seconds)
+    handlers.install(app, settings.retry_seconds)
     app.add_middleware(Guard, settings=settings)
     for router in (models.anybody, models.router, decisions.router, audit.router, access.router):
         app.include_router(router, prefix=API)

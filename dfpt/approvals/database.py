@@ -9,12 +9,17 @@ from pathlib import Path
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from dfpt.registry.store import Store, open_store, reading
+from dfpt.registry.store import Store, open_store
 from dfpt.registry.upgrade import Chain, upgrade
 
-__all__ = ["open_tables", "reading", "writing"]
-
 CHAIN = Chain(versions=Path(__file__).with_name("migrations"), newest="0001", table="approvals_version")
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Session]:
+    """A session to look something up; what it hands out can be read afterwards."""
+    with Session(engine, expire_on_commit=False) as session:
+        yield session
 
 
 @contextmanager

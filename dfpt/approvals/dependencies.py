@@ -101,12 +101,11 @@ def form_token(request: Request, known: Identity | None) -> str:
 
 
 def limited(
-    request: Request,
     service: Annotated[Service, Depends(get_service)],
-    known: Annotated[Identity | None, Depends(current_identity)],
+    known: Annotated[Identity, Depends(require_identity)],
 ) -> None:
-    """Raises TooMany: this account, or this address, changes things too often."""
-    service.writes.take(f"account {known.account_id}" if known is not None else f"address {address(request)}")
+    """Raises TooMany: this account changes things too often."""
+    service.writes.take(f"account {known.account_id}")
 
 
 async def in_line(service: Annotated[Service, Depends(get_service)]) -> AsyncIterator[None]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import math
 import os
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -15,6 +14,7 @@ from dfpt.approvals.database import CHAIN
 from dfpt.approvals.errors import Waiting
 from dfpt.approvals.limits import Limit
 from dfpt.approvals.settings import Settings
+from dfpt.errors import StepFailed, UsageError
 from dfpt.registry import policy_config
 from dfpt.registry.handle import Registry, open_registry
 from dfpt.registry.upgrade import upgrade
@@ -26,7 +26,7 @@ class Service:
     """One for each application.
 
     Attributes:
-        mlflow_seen: when MLflow was asked last, on the monotonic clock, and whether it answered.
+        mlflow_answers: whether it did when the worker looked last.
         logins: how often an address may try to come in.
         writes: how often an account may change something.
     """
@@ -38,16 +38,23 @@ class Service:
         upgrade(self._registry.engine, self._registry.home, CHAIN)
         self._turn, self._line = threading.Lock(), asyncio.Lock()
         self._policy_at = self._stamp()
-        self.mlflow_seen = (-math.inf, False)
+        self.mlflow_answers = False
         self.logins = Limit(settings.logins_per_minute)
         self.writes = Limit(settings.writes_per_minute)
 
     @property
     def registry(self) -> Registry:
-        """With the policy as approvals.yaml says it now; a file that is wrong is an error until it is corrected."""
+        """With the policy as approvals.yaml says it now.
+
+        Raises:
+            StepFailed: the file is wrong; until it is corrected nobody may do anything.
+        """
         now = self._stamp()
         if now != self._policy_at:
-            policy = policy_config.load(self.settings.home)
+            try:
+                policy = policy_config.load(self.settings.home)
+            except UsageError as error:
+                raise StepFailed(f"The policy cannot be read. {error.message}", error.remedy) from error
             self._registry, self._policy_at = dataclasses.replace(self._registry, policy=policy), now
         return self._registry
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
+from datetime import UTC, datetime
 from types import TracebackType
 
 from dfpt.approvals.service import Service
 from dfpt.registry import maintenance
 from dfpt.registry.actor import Actor
+from dfpt.registry.notifications.delivery import deliver_due
 
 _NAME = "approvals service"
 _LOG = logging.getLogger(__name__)
@@ -32,12 +34,27 @@ class Worker:
 
     def _run(self) -> None:
         while True:
+            look(self._service)
             try:
                 sweep(self._service)
             except Exception as error:  # MLflow or the database is away: the next time it may be there
                 _LOG.warning("sweep: %s", error)
+            try:
+                notify(self._service)
+            except Exception as error:
+                _LOG.warning("notifications: %s", error)
             if self._over.wait(self._service.settings.sweep_seconds):
                 return
+
+
+def look(service: Service) -> None:
+    """Does MLflow answer? Probes read what was seen: they cannot wait as long as MLflow may take."""
+    try:
+        service.registry.client.search_registered_models(max_results=1)
+    except Exception:
+        service.mlflow_answers = False
+    else:
+        service.mlflow_answers = True
 
 
 def sweep(service: Service) -> maintenance.Swept:
@@ -49,3 +66,11 @@ def sweep(service: Service) -> maintenance.Swept:
     for error in swept.refused:
         _LOG.warning("sweep: %s", error)
     return swept
+
+
+def notify(service: Service) -> None:
+    """Tell what is new. Nobody who decides waits for it: it holds no lock while a channel is slow."""
+    registry = service.registry
+    sent = deliver_due(registry.store, registry.policy, datetime.now(UTC))
+    if sent.given_up:
+        _LOG.warning("notifications: %d given up; dfpt notifications list shows them", sent.given_up)

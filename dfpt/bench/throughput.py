@@ -29,6 +29,7 @@ from dfpt.distill.method_task import MethodTask
 from dfpt.distill.methods import NetworkShape, create
 from dfpt.models import Backbone
 from dfpt.models.backbone import laid_out
+from dfpt.models.folded import folded
 from dfpt.training import precision
 from dfpt.training.label_loss import LabelLoss
 from dfpt.training.loop import Task, optimiser_of, update
@@ -155,22 +156,24 @@ def _task(pair: Pair, variant: str) -> tuple[Task, Tensor, Callable[[], tuple[Te
     images = torch.randn(pair.batch_size, 3, pair.image_size, pair.image_size).contiguous(memory_format=layout)
     labels = torch.randint(pair.classes, (pair.batch_size,))
     method = VARIANTS[variant]
+    # A frozen teacher that runs in every step is folded by the product; the reference is as plain as can be.
+    frozen = teacher if variant == CONTIGUOUS else laid_out(folded(teacher, 3, pair.image_size), layout)
     if method.startswith("dfpt"):
         stages, prompt = range(len(teacher.stages)), Prompt()
         path = PromptPath(
             teacher, stages, prompt.ratio, prompt.partial, prompt.kernels, own_stages=method == "dfpt-kd+"
         )
-        dual = DualForwardTeacher(teacher, laid_out(path, layout))
+        dual = DualForwardTeacher(frozen, laid_out(path, layout))
         label_loss = LabelLoss(torch.ones(pair.classes))
         task: Task = DualTask(variant, student, dual, Distillation(), prompt, True, label_loss)
         task.trained.train()
         return task, labels, lambda: (images, shared := dual.shared(images), dual.original(shared))
     student_shape, teacher_shape = (NetworkShape(network.widths, pair.classes) for network in (student, teacher))
     rival = create(method, student_shape, teacher_shape, F.cross_entropy, labels)
-    task = MethodTask(variant, student, teacher, rival, from_last=variant == CACHED)
+    task = MethodTask(variant, student, frozen, rival, from_last=variant == CACHED)
     task.trained.train()
     with torch.no_grad():
-        given = teacher.eval().features(images) if variant == CACHED else images
+        given = frozen.eval().features(images) if variant == CACHED else images
     return task, labels, lambda: (images, given, torch.arange(pair.batch_size))
 
 

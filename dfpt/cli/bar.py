@@ -24,6 +24,9 @@ class _Bar:
             self._tasks[text] = self._progress.add_task(text, total=total)
         self._progress.update(self._tasks[text], completed=done, total=total)
 
+    def warn(self, text: str) -> None:
+        self._progress.console.print(f"warning: {text}", markup=False)
+
     def metrics(self, values: Mapping[str, float], step: int) -> None: ...
 
 

@@ -5,17 +5,22 @@ from __future__ import annotations
 import json
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from dfpt.cli import drift, options, quarantine
+from dfpt.cli import drift, options, profile, quarantine, versions
 
 if TYPE_CHECKING:
     from dfpt.config import Config
 
 app = typer.Typer(no_args_is_help=True, help="Fetch images and check them.")
 app.command("drift")(drift.command)
+app.command("profile")(profile.command)
+app.command("add")(versions.add)
+app.command("push")(versions.push)
+app.command("pull")(versions.pull)
+app.command("versions")(versions.versions)
 app.add_typer(quarantine.app, name="quarantine")
 
 SourceArgument = Annotated[
@@ -82,7 +87,7 @@ def validate(
 ) -> None:
     """Check whether a source is fit to train on; ends with 3 when it is not."""
     from dfpt.cli.bar import bar
-    from dfpt.config import PrepareConfig, ValidateConfig
+    from dfpt.config import PrepareConfig, ValidateConfig, for_step
     from dfpt.context import Context
     from dfpt.errors import DataRefused
     from dfpt.steps import prepare
@@ -96,7 +101,7 @@ def validate(
         dataset, context = Path(scratch) / "dataset", Context(home, Path(scratch), reporter)
         prepare.run({}, {"dataset": dataset}, PrepareConfig(seed=resolved.seed, data=resolved.data), context)
         try:
-            settings = ValidateConfig(validation=resolved.validation)
+            settings = cast(ValidateConfig, for_step(resolved, "validate"))
             validation.run({"dataset": dataset}, {"validation": out}, settings, context)
         except DataRefused as error:
             refused = error  # the report is there all the same
@@ -118,8 +123,7 @@ def validate(
 def _resolved(source: str, config: Path | None, profile: str | None, assignments: list[str] | None) -> Config:
     from dfpt.config import resolve
 
-    resolved = resolve(options.config_file(config), profile, assignments or ())
-    return resolved.model_copy(update={"data": resolved.data.model_copy(update={"source": source})})
+    return resolve(options.config_file(config), profile, [*(assignments or ()), f"data.source={json.dumps(source)}"])
 
 
 def _name(source: str) -> str:

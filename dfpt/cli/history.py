@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -36,6 +37,7 @@ def command(
     from dfpt.registry.champion import PRODUCTION
 
     name = name.removesuffix(PRODUCTION)
+    found: Sequence[Deployment]
     if server is None:
         engine = open_store(home).engine
         found, ever = history.asked(engine, name, at), name in history.models(engine)

@@ -18,7 +18,21 @@ from typing import Annotated
 
 import typer
 
-from dfpt.cli import approvals, audit, bench, data, doctor, model, pipeline, run, schedule, step, triggers, up
+from dfpt.cli import (
+    approvals,
+    audit,
+    bench,
+    data,
+    doctor,
+    model,
+    notifications,
+    pipeline,
+    run,
+    schedule,
+    step,
+    triggers,
+    up,
+)
 
 _TYPER_INTERRUPTED = 130
 
@@ -35,6 +49,7 @@ app.command("up")(up.command)
 app.add_typer(model.app, name="model")
 app.add_typer(approvals.app, name="approvals")
 app.add_typer(audit.app, name="audit")
+app.add_typer(notifications.app, name="notifications")
 app.add_typer(data.app, name="data")
 app.add_typer(bench.app, name="bench")
 app.add_typer(pipeline.app, name="pipeline")

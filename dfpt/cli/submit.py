@@ -74,7 +74,7 @@ def compiled(config: Config) -> Package:
 
 
 def data_hash(config: Config) -> str:
-    """What the source holds, by its revision or as it is read here; for one that only the cluster can read, a word
+    """What the source holds, as it is read here; for one that only the cluster can read, a word
     that no other run has: prepare reads it then.
 
     Raises:
@@ -85,8 +85,6 @@ def data_hash(config: Config) -> str:
     from dfpt.datasets import sources
     from dfpt.errors import DfptError
 
-    if revision := getattr(config.data, "revision", None):
-        return f"revision:{revision}"
     try:
         return sources.fingerprint(config.data.source, config.data.lists)
     except DfptError:

@@ -74,7 +74,7 @@ def for_schedules(package: Package) -> Package:
     """
     documents = copy.deepcopy(package.documents)
     documents[0]["pipelineInfo"]["name"] = f"{package.pipeline}-scheduled"
-    for task in _tasks(documents[0], "prepare"):
+    for task in tasks(documents[0], "prepare"):
         task["cachingOptions"] = {}
     return Package(documents)
 
@@ -179,7 +179,7 @@ def _upload(pipelines: Pipelines, package: Package, pipeline_id: str, name: str,
                 raise
 
 
-def _tasks(spec: dict[str, Any], name: str) -> list[dict[str, Any]]:
+def tasks(spec: dict[str, Any], name: str) -> list[dict[str, Any]]:
     """The tasks of that name, at the root or inside a condition or an exit handler."""
     dags = [spec["root"]["dag"], *(part["dag"] for part in spec["components"].values() if "dag" in part)]
     return [dag["tasks"][name] for dag in dags if name in dag["tasks"]]

@@ -1,4 +1,4 @@
-"""A user's own images: ``PATH/class/image`` or ``PATH/split/class/image`` with splits train, val and test."""
+"""A user's own images: ``PATH/class/image`` or ``PATH/split/class/image``, or what ``dfpt data fetch`` has written."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from dfpt.datasets import colour
+from dfpt.datasets import colour, fetched
 from dfpt.datasets.sources import SUFFIXES, Item, Source
 from dfpt.datasets.splits import SPLITS
 from dfpt.errors import UsageError
@@ -27,6 +27,8 @@ def source(root: Path, name: str) -> Source:
     """
     if not root.is_dir():
         raise UsageError(f"No folder {root} (data source {name!r}).", "Check the path after 'folder:'.")
+    if fetched.is_one(root):
+        return fetched.source(root, name)
     below = _folders(root)
     presplit = [folder for folder in below if folder.name in SPLITS and _folders(folder)]
     if presplit and len(presplit) < len(below):

@@ -15,12 +15,12 @@ from dfpt.datasets.task import Task
 
 @dataclass(frozen=True)
 class Sample:
-    """Images without their labels.
+    """Images; their labels are as the source has them, empty where it has none.
 
     Attributes:
         images: uint8 (M, S, S, C), a read-only memory map, unreadable ones included.
         rows: (N,) indices of the readable ones.
-        splits, paths: of the readable ones, (N,) each.
+        splits, paths, labels: of the readable ones, (N,) each; a label is the name of a class.
         unreadable: how many.
         task: of the data set.
     """
@@ -31,6 +31,7 @@ class Sample:
     paths: tuple[str, ...]
     unreadable: int
     task: Task
+    labels: tuple[str, ...] = ()
 
     def contents(self) -> NDArray[np.str_]:
         """(N,) of each readable image the hash of its pixels; a copy in another format, grey as RGB too, has it."""
@@ -58,4 +59,5 @@ def load(dataset: Path) -> Sample:
         paths=tuple(readable["path"]),
         unreadable=len(table) - len(readable),
         task=task,
+        labels=tuple("" if name is None else str(name) for name in readable["label_name"]),
     )

@@ -1,27 +1,35 @@
-"""What a manifest must be like to be trained on: one suite, run by Great Expectations.
+"""What a manifest must be like to be trained on: a suite of expectations, run by Great Expectations.
 
-A check with severity ``critical`` refuses the data; ``warning`` is for a person to read. Great Expectations looks at
-columns, so what needs more (copies across splits, empty classes) is counted first, in a helper column or table.
+Great Expectations looks at columns, so what needs more (copies across splits, empty classes, outliers) is counted
+first, in a helper column or table. The suite is a file (:mod:`dfpt.suite_file`); what a failed check does to the data
+is its severity.
 """
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from functools import cache
+from string import Template
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
+from dfpt import suite_file
 from dfpt.config import Validation
 from dfpt.datasets.manifest import COLUMNS
-from dfpt.datasets.splits import SPLITS
 from dfpt.datasets.task import Task
+from dfpt.errors import UsageError
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-Table = Literal["manifest", "accepted", "classes"]
-MIN_SIDE = 8  # pixels
+Severity = Literal["critical", "quarantine", "warning"]  # the data is refused, the rows are kept out, a person reads
+Table = Literal["manifest", "accepted", "classes", "shares", "statistics"]
+Show = Literal["rows", "values", "both"]
 SHOWN = 3  # examples in a message
+# Great Expectations has three severities, too, under other names.
+_THEIRS: dict[Severity, str] = {"critical": "critical", "quarantine": "warning", "warning": "info"}
 
 
 @dataclass(frozen=True)
@@ -31,140 +39,126 @@ class Check:
     Attributes:
         asks: what must hold, as a phrase.
         trouble: what is said when it does not; examples are put after it.
-        table: every row of the manifest, the accepted ones, or one row for each class in each split.
-        kind, arguments: class and arguments in ``great_expectations.expectations``.
+        table: every row of the manifest, the accepted ones, one row for each class in each split, or what has changed
+            since the version before.
+        kind, arguments: Great Expectations' type and kwargs.
+        optional: it is left out where its table or column is not there.
+        show: what an example is: the row's name, its value, or both.
     """
 
     name: str
-    severity: Literal["critical", "warning"]
+    severity: Severity
     table: Table
     asks: str
     trouble: str
     remedy: str
     kind: str
     arguments: dict[str, Any]
+    optional: bool = False
+    show: Show = "rows"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a check; ``examples`` name the rows that failed it, ``failed`` counts them."""
+    """What became of a check.
+
+    Attributes:
+        rows: names of the rows that failed it, all of them.
+        values: what stood there, one for each of ``rows``; empty where the expectation is not about single values.
+        raw: Great Expectations' own result.
+    """
 
     check: Check
     passed: bool
-    failed: int = 0
-    examples: tuple[str, ...] = field(default=())
+    rows: tuple[str, ...] = ()
+    values: tuple[Any, ...] = ()
+    raw: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def examples(self) -> list[str]:
+        """Every failed row as it is spoken of."""
+        if self.check.show == "values" and self.values:
+            return [str(value) for value in dict.fromkeys(self.values)]
+        if self.check.show == "both" and len(self.values) == len(self.rows):
+            return [f"{row} ({value})" for row, value in zip(self.rows, self.values, strict=True)]
+        return list(self.rows)
 
     @property
     def found(self) -> str:
         """What was found, for a person."""
+        examples = self.examples
         if self.passed:
-            return f"{self.failed} within what is allowed" if self.failed else ""
-        shown = ", ".join(self.examples[:SHOWN])
-        more = f" and {self.failed - SHOWN} more" if self.failed > SHOWN else ""
+            return f"{len(examples)} within what is allowed" if examples else ""
+        shown = ", ".join(examples[:SHOWN])
+        more = f" and {len(examples) - SHOWN} more" if len(examples) > SHOWN else ""
         return self.check.trouble + (f": {shown}{more}" if shown else "")
 
 
-def checks(task: Task, config: Validation, grouped: bool = False) -> list[Check]:
-    """The suite for a task, the most basic trouble first: the first one that fails is what the user is told.
+def checks(task: Task, config: Validation) -> list[Check]:
+    """The suite for a task: the one of the configuration, else the packaged one of the source.
 
-    ``grouped``: the manifest has groups, which no split may share.
+    The order is the suite's: the first critical check that fails is what the user is told.
+
+    Raises:
+        UsageError: the suite is not valid; the message names the check.
     """
-    classes, floor = list(task.classes), config.min_per_class
-    layout = "Give each class a folder of its own: PATH/class/image or PATH/split/class/image."
-    apart = Check(
-        "no group in two splits", "critical", "accepted",
-        "no group is in two splits", "images of one group in more than one split",
-        "Put each group into one split, or leave the splitting to dfpt (data.split=group).",
-        "ExpectColumnValuesToBeBetween", {"column": "splits_of_group", "max_value": 1},
-    )  # fmt: skip
-    between, in_set = "ExpectColumnValuesToBeBetween", "ExpectColumnValuesToBeInSet"
-    return [
-        Check(
-            "at least two classes", "critical", "classes",
-            "the task has two classes or more", f"the data has {len(classes)} class{'' if len(classes) == 1 else 'es'}",
-            layout, "ExpectTableRowCountToBeBetween", {"min_value": 2 * len(SPLITS)},
-        ),
-        Check(
-            "readable images", "critical", "manifest",
-            f"at most {config.max_rejected:.2%} of the images are unreadable",
-            f"more than {config.max_rejected:.2%} of the images cannot be read",
-            "Replace or remove the files listed in rejected.csv, or raise validation.max_rejected.",
-            "ExpectColumnValuesToBeNull", {"column": "error", "mostly": round(1 - config.max_rejected, 9)},
-        ),
-        Check(
-            "known labels", "critical", "manifest",
-            "every label is a class of the task", "labels outside the set of classes",
-            f"Correct these labels; the classes are {', '.join(classes) or 'none'}.",
-            in_set, {"column": "label_name", "value_set": classes},
-        ),
-        Check(
-            "label numbers", "critical", "manifest",
-            "the number of every label is that of its name", "label and label_name disagree",
-            "Run the step prepare again.",
-            "ExpectColumnPairValuesToBeEqual", {"column_A": "label", "column_B": "label_of_name"},
-        ),
-        Check(
-            "known splits", "critical", "manifest",
-            f"every image is in {', '.join(SPLITS)}", "splits that are none",
-            "Run the step prepare again.", in_set, {"column": "split", "value_set": list(SPLITS)},
-        ),
-        Check(
-            "no leak", "critical", "accepted",
-            "no image is in two splits", "the same image in more than one split",
-            "Remove the copies, or leave the splitting to dfpt (PATH/class/image).",
-            between, {"column": "splits_of_image", "max_value": 1},
-        ),
-        *([apart] if grouped else []),
-        Check(
-            "images per class", "critical", "classes",
-            f"every class has at least {floor} images in every split", f"fewer than {floor} images of a class",
-            "Add images of these classes, or lower validation.min_per_class.",
-            between, {"column": "images", "min_value": floor},
-        ),
-        Check(
-            "mean and deviation", "critical", "accepted",
-            "mean and deviation are fractions", "a mean outside 0 to 1", "Run the step prepare again.",
-            between, {"column": "mean", "min_value": 0, "max_value": 1},
-        ),
-        Check(
-            "nothing in doubt", "warning", "manifest",
-            "no image is kept back for being in doubt", "images in quarantine because they may not be what they seem",
-            "See dfpt data quarantine list; correct them, or release them with dfpt data quarantine release.",
-            "ExpectColumnValuesToBeNull", {"column": "held_back"},
-        ),
-        Check(
-            "not constant", "warning", "accepted",
-            "no image is one even grey", "images without any content (all pixels equal)",
-            "Look at the camera that took them; remove them.",
-            between, {"column": "std", "min_value": 0, "max_value": 0.5, "strict_min": True},
-        ),
-        Check(
-            "exposure", "warning", "accepted",
-            "mean brightness is between 2 % and 98 %", "images nearly black or white",
-            "Check exposure, or the bit depth of 16-bit files.",
-            between, {"column": "mean", "min_value": 0.02, "max_value": 0.98},
-        ),
-        Check(
-            "sides", "warning", "accepted",
-            f"the short side has at least {MIN_SIDE} pixels", "images too small to show anything",
-            "Remove thumbnails.", between, {"column": "short_side", "min_value": MIN_SIDE},
-        ),
-        Check(
-            "shape", "warning", "accepted",
-            "no image is more than twice as long as wide", "images that squeezing to a square distorts",
-            "Crop them before they come here.", between, {"column": "aspect", "max_value": 2},
-        ),
-        Check(
-            "no copies", "warning", "accepted",
-            "no image occurs twice", "the same image more than once in a split",
-            "Remove the copies; they count twice.", between, {"column": "copies", "max_value": 1},
-        ),
-        Check(
-            "no contradiction", "warning", "accepted",
-            "copies of an image have one label", "the same image under two labels",
-            "Decide which label is right.", between, {"column": "labels_of_image", "max_value": 1},
-        ),
-    ]  # fmt: skip
+    suite = _suite(task, config)
+    parameters = {
+        "classes": list(task.classes),
+        "readable": round(1 - config.max_rejected, 9),
+        "min_per_class": config.min_per_class,
+    }
+    words = {
+        "class_count": f"{len(task.classes)} class{'' if len(task.classes) == 1 else 'es'}",
+        "class_names": ", ".join(task.classes) or "none",
+        "max_rejected": f"{config.max_rejected:.2%}",
+        "min_per_class": str(config.min_per_class),
+    }
+    return [_check(item, parameters, words) for item in suite["expectations"]]
+
+
+def name_of(config: Validation, task: Task) -> str:
+    """The name of the suite that :func:`checks` are of."""
+    return str(_suite(task, config)["name"])
+
+
+def _suite(task: Task, config: Validation) -> dict[str, Any]:
+    kind = task.source.partition(":")[0]
+    given = config.expectations or suite_file.text(config.suite, task.source, kind)
+    try:
+        return suite_file.checked(json.loads(given), "validation.expectations")
+    except ValueError as error:
+        raise UsageError(f"validation.expectations is no JSON: {error}.") from error
+
+
+def _check(item: Mapping[str, Any], parameters: Mapping[str, Any], words: Mapping[str, str]) -> Check:
+    meta, name = item["meta"], suite_file.check_of(item)
+    severity, table, show = item.get("severity", "critical"), meta.get("table", "accepted"), meta.get("show", "rows")
+    for found, allowed in ((severity, Severity), (table, Table), (show, Show)):
+        if found not in get_args(allowed):
+            raise UsageError(
+                f"The check {name!r} of the suite says {found!r}.", f"Known are {', '.join(get_args(allowed))}."
+            )
+    asks = str(meta.get("asks", name))
+    said = {
+        key: Template(str(meta.get(key, default))).safe_substitute(words)
+        for key, default in (("asks", asks), ("trouble", f"not so: {asks}"), ("remedy", ""))
+    }
+    arguments = {key: _value(name, value, parameters) for key, value in item["kwargs"].items()}
+    kind, optional = str(item.get("type")), bool(meta.get("optional", False))
+    return Check(name, severity, table, **said, kind=kind, arguments=arguments, optional=optional, show=show)
+
+
+def _value(check: str, value: Any, parameters: Mapping[str, Any]) -> Any:
+    """``{"$PARAMETER": "classes"}``, Great Expectations' way of leaving a value open, as that value."""
+    if not isinstance(value, dict) or "$PARAMETER" not in value:
+        return value
+    if value["$PARAMETER"] not in parameters:
+        raise UsageError(
+            f"The check {check!r} of the suite asks for the parameter {value['$PARAMETER']!r}.",
+            f"Known are {', '.join(parameters)}.",
+        )
+    return parameters[value["$PARAMETER"]]
 
 
 def schema(task: Task) -> list[Check]:
@@ -173,7 +167,7 @@ def schema(task: Task) -> list[Check]:
         Check(
             "columns", "critical", "manifest",
             "the manifest has every column", "the manifest lacks columns", "Run the step prepare again.",
-            "ExpectTableColumnsToMatchSet", {"column_set": [*COLUMNS, *task.slices], "exact_match": False},
+            "expect_table_columns_to_match_set", {"column_set": [*COLUMNS, *task.slices], "exact_match": False},
         )
     ]  # fmt: skip
 
@@ -181,33 +175,84 @@ def schema(task: Task) -> list[Check]:
 def evaluate(wanted: Sequence[Check], frames: Mapping[Table, DataFrame]) -> list[Outcome]:
     """Run checks through Great Expectations, one validation for each table; outcomes come in the order of ``wanted``.
 
-    The import takes seconds, which is why nothing else imports this library.
+    A check that is optional is left out where its table or column is not there. The import takes seconds, which is why
+    nothing else imports this library.
+
+    Raises:
+        UsageError: an expectation of a type that is not known, with arguments that it does not take, or about a
+            column that the table lacks.
     """
+    wanted = [check for check in wanted if not check.optional or _there(check, frames)]
+    context = _context()  # first: it says that nothing is to be told to Great Expectations' makers
+    import great_expectations as gx
+
+    source = context.data_sources.add_or_update_pandas("dfpt")
+    outcomes: dict[str, Outcome] = {}
+    for table in dict.fromkeys(check.table for check in wanted):
+        chosen = {check.name: check for check in wanted if check.table == table}
+        if table not in frames:
+            raise UsageError(f"The check {next(iter(chosen))!r} is about {table}, which is not there.", _OPTIONAL)
+        suite = gx.ExpectationSuite(table)
+        for check in chosen.values():
+            suite.add_expectation(_expectation(check))
+        batch = source.add_dataframe_asset(table).add_batch_definition_whole_dataframe(table)
+        result = batch.get_batch({"dataframe": frames[table]}).validate(suite, result_format="COMPLETE")
+        for item in result.to_json_dict()["results"]:
+            name = item["expectation_config"]["meta"]["check"]
+            outcomes[name] = _outcome(chosen[name], item, frames[table].columns)
+    return [outcomes[check.name] for check in wanted]
+
+
+@cache
+def _context() -> Any:
+    """One for the process: each leaves a folder behind among the temporary files."""
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    source = context.data_sources.add_pandas("dfpt")
-    outcomes: dict[str, Outcome] = {}
-    for table in dict.fromkeys(check.table for check in wanted):
-        chosen = {check.name: check for check in wanted if check.table == table}
-        suite = gx.ExpectationSuite(table)
-        for check in chosen.values():
-            expectation = getattr(gx.expectations, check.kind)
-            suite.add_expectation(expectation(**check.arguments, severity=check.severity, meta={"check": check.name}))
-        batch = source.add_dataframe_asset(table).add_batch_definition_whole_dataframe(table)
-        result = batch.get_batch({"dataframe": frames[table]}).validate(suite, result_format="COMPLETE")
-        for item in result.to_json_dict()["results"]:
-            name = item["expectation_config"]["meta"]["check"]
-            outcomes[name] = _outcome(chosen[name], item)
-    return [outcomes[check.name] for check in wanted]
+    return context
 
 
-def _outcome(check: Check, item: dict[str, Any]) -> Outcome:
+_OPTIONAL = 'Correct it in the suite, or write "optional": true into its meta.'
+
+
+def _there(check: Check, frames: Mapping[Table, DataFrame]) -> bool:
+    return (
+        check.table in frames and check.arguments.get("column", frames[check.table].columns[0]) in frames[check.table]
+    )
+
+
+def _expectation(check: Check) -> Any:
+    import great_expectations as gx
+
+    kind = getattr(gx.expectations, "".join(word.capitalize() for word in check.kind.split("_")), None)
+    if kind is None or not check.kind.startswith("expect_"):
+        raise UsageError(f"The check {check.name!r} has the type {check.kind!r}, which Great Expectations lacks.")
+    try:
+        return kind(**check.arguments, severity=_THEIRS[check.severity], meta={"check": check.name})
+    except (TypeError, ValueError) as error:  # pydantic's is a ValueError
+        said = str(error).splitlines()[-1].strip()
+        raise UsageError(f"The check {check.name!r} of the suite is not valid: {said}.", "Correct it there.") from error
+
+
+def _outcome(check: Check, item: dict[str, Any], columns: Collection[str]) -> Outcome:
+    for raised in _raised(item.get("exception_info") or {}):
+        column = check.arguments.get("column")
+        why = f"{check.table} has no column {column!r}" if column and column not in columns else raised
+        raise UsageError(f"The check {check.name!r} of the suite cannot be asked: {why}.", _OPTIONAL)
     result = item["result"]
     rows = result.get("unexpected_index_list") or result.get("details", {}).get("mismatched", {}).get("missing") or []
-    if check.name == "known labels":  # the values say more than the rows
-        rows = list(dict.fromkeys(result.get("unexpected_list") or []))
-    return Outcome(check, bool(item["success"]), len(rows), tuple(str(row) for row in rows[:20]))
+    values = cast("list[Any]", result.get("unexpected_list") or [])
+    return Outcome(check, bool(item["success"]), tuple(map(str, rows)), tuple(map(_text, values)), item)
+
+
+def _text(value: Any) -> Any:
+    return f"{value:.3g}" if isinstance(value, float) else value
+
+
+def _raised(info: Mapping[str, Any]) -> list[str]:
+    """Messages of what was raised while asking; Great Expectations keeps them flat or by metric."""
+    entries = [info] if "raised_exception" in info else [value for value in info.values() if isinstance(value, dict)]
+    return [str(entry["exception_message"]) for entry in entries if entry.get("raised_exception")]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import io
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dfpt.datasets.contact_sheet import MOST, THUMBNAIL, Sheet, data_uri
 from dfpt.datasets.quality import Report
 from dfpt.datasets.splits import SPLITS
 from dfpt.datasets.task import Task
@@ -16,7 +16,6 @@ from dfpt.datasets.task import Task
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-THUMBNAIL = 96  # pixels
 ROWS = 200  # rejected rows shown; rejected.csv has them all
 PER_CLASS = 20  # more classes than this: no example images, the page stays small
 
@@ -29,13 +28,14 @@ def examples(images: NDArray[np.uint8], accepted: DataFrame, task: Task) -> dict
     return {name: data_uri(images[int(first[name])]) for name in task.classes if name in first.index}
 
 
-def render(report: Report, rejected: DataFrame, pictures: dict[str, str]) -> str:
+def render(report: Report, rejected: DataFrame, pictures: dict[str, str], sheets: Sequence[Sheet]) -> str:
     """The page.
 
     Args:
         report: content of validation.json.
         rejected: rows of rejected.csv.
         pictures: of :func:`examples`.
+        sheets: of :func:`dfpt.datasets.contact_sheet.sheets`.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -47,16 +47,7 @@ def render(report: Report, rejected: DataFrame, pictures: dict[str, str]) -> str
         splits=SPLITS,
         rejected=rejected.head(ROWS).to_dict("records"),
         pictures=pictures,
+        sheets=sheets,
+        most=MOST,
         size=THUMBNAIL,
     )
-
-
-def data_uri(pixels: NDArray[np.uint8]) -> str:
-    """Pixels (S, S, C) as a small PNG in a data URI."""
-    from PIL import Image
-
-    image = Image.fromarray(pixels.squeeze(-1) if pixels.shape[-1] == 1 else np.asarray(pixels))
-    image.thumbnail((THUMBNAIL, THUMBNAIL))
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -73,18 +73,19 @@ def _flat(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _example(images: ImageSet, index: int, candidate: Probabilities, champion: Probabilities | None) -> dict[str, Any]:
-    from dfpt.datasets.validation_page import data_uri
+    from dfpt.datasets.contact_sheet import data_uri
 
     test = images.manifest[images.manifest["split"] == "test"]
     classes = images.task.classes
     return {
         "id": str(test["id"].iloc[index]),
         "label": classes[int(test["label"].iloc[index])],
-        "candidate": _answer(candidate[index], classes),
-        "champion": None if champion is None else _answer(champion[index], classes),
+        "candidate": answer(candidate[index], classes),
+        "champion": None if champion is None else answer(champion[index], classes),
         "image": data_uri(images.images[int(test["row"].iloc[index])]),
     }
 
 
-def _answer(probabilities: NDArray[np.float32], classes: Sequence[str]) -> dict[str, Any]:
+def answer(probabilities: NDArray[np.float32], classes: Sequence[str]) -> dict[str, Any]:
+    """What a model called an image, and how sure it was, from its probabilities (K,)."""
     return {"called": classes[int(probabilities.argmax())], "confidence": float(probabilities.max())}

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from dfpt.config import Device, Thresholds
 from dfpt.evaluation import rules
 from dfpt.evaluation.reading import ROUNDING, Unusable
-from dfpt.evaluation.rules import Rule
+from dfpt.evaluation.rule import Rule
 
 _NO_CHAMPION = "There is no champion yet, so there is nothing to fall behind."
 _WHOLE = "Nothing may be decided on evidence that is damaged, incomplete or about another student."
@@ -32,7 +32,7 @@ class Check:
         reason: one sentence for a reader who knows neither the code nor the field.
         policy: the line of ``params.yaml`` that asks for it, without its section; empty where none does.
         meaning: what the question is there for, one sentence.
-        unit: of ``asked`` and ``found``, a key of :data:`dfpt.evaluation.rules.SHOW`; None where there are none.
+        unit: of ``asked`` and ``found``, a key of :data:`dfpt.evaluation.rule.SHOW`; None where there are none.
         at_least: whether ``found`` must not be lower than ``asked``; otherwise not higher.
     """
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from dfpt.evaluation import charts, rules, schema, shown
+from dfpt.evaluation import charts, schema, shown
 from dfpt.evaluation import gate as gating
+from dfpt.evaluation.rule import SHOW
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -30,7 +31,7 @@ KINDS = {
 
 def evaluation(report: Mapping[str, Any]) -> str:
     """evaluation.html of a report that has the format of :mod:`dfpt.evaluation.schema`."""
-    return _environment().get_template("evaluation.html").render(report=report, **_verdict(report))
+    return environment().get_template("evaluation.html").render(report=report, **_verdict(report))
 
 
 def gate(decision: gating.Decision, report: Mapping[str, Any], differences: Mapping[str, Any] | None = None) -> str:
@@ -40,8 +41,8 @@ def gate(decision: gating.Decision, report: Mapping[str, Any], differences: Mapp
         differences: of :func:`dfpt.evaluation.differences.examples`; None where there is none to show.
     """
     evidence = report if "error" not in report and schema.problem(report) is None else None
-    template = _environment().get_template("gate.html")
-    return template.render(decision=decision, show=rules.SHOW, report=evidence, differences=differences)
+    template = environment().get_template("gate.html")
+    return template.render(decision=decision, show=SHOW, report=evidence, differences=differences)
 
 
 def _verdict(report: Mapping[str, Any]) -> dict[str, str]:
@@ -57,7 +58,7 @@ def _verdict(report: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(

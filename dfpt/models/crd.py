@@ -17,6 +17,7 @@ from torch import Tensor
 from dfpt.errors import UsageError
 from dfpt.models import imagenet_resnet, resnet, vgg, wide_resnet
 from dfpt.models.backbone import Backbone
+from dfpt.models.misfit import misfit
 from dfpt.models.registry import create
 
 # Regular expressions and what takes their place, all applied in this order: a name of theirs becomes ours.
@@ -102,7 +103,7 @@ def load_crd(path: Path, name: str, num_classes: int) -> Backbone:
         raise UsageError(f"CRD has no checkpoints of {name!r}.", f"One of {list(NAMES)}.")
     model = create(name, num_classes)
     state = {own_name(name, theirs): tensor for theirs, tensor in _tensors(path).items()}
-    if trouble := _misfit(model.state_dict(), state):
+    if trouble := misfit(model.state_dict(), state):
         raise UsageError(
             f"{path} does not hold a {name} for {num_classes} classes: {trouble}.", "Name the model that was saved."
         )
@@ -126,17 +127,3 @@ def _tensors(path: Path) -> Mapping[str, Tensor]:
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise UsageError(f"{path} holds no state dict.", "Give {'model': state dict} or a state dict alone.")
     return {str(key): value for key, value in state.items()}
-
-
-def _misfit(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
-    """The first difference in names and shapes; empty where there is none. Old files do not count batches."""
-    for key in found.keys() - wanted.keys():
-        return f"it has a tensor {key} too many"
-    for key, tensor in wanted.items():
-        if key not in found:
-            if key.endswith("num_batches_tracked"):
-                continue
-            return f"it lacks {key}"
-        if found[key].shape != tensor.shape:
-            return f"{key} is {tuple(found[key].shape)} there and {tuple(tensor.shape)} here"
-    return ""

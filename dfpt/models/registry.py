@@ -7,7 +7,16 @@ from collections.abc import Callable
 from functools import partial
 
 from dfpt.errors import UsageError
-from dfpt.models import efficientnet_lite, imagenet_resnet, resnet, tiny, vgg, wide_resnet
+from dfpt.models import (
+    efficientnet_lite,
+    imagenet_resnet,
+    resnet,
+    timm_models,
+    tiny,
+    torchvision_models,
+    vgg,
+    wide_resnet,
+)
 from dfpt.models.backbone import Backbone
 from dfpt.models.mobilenet import mobilenet_v2
 from dfpt.models.packaged import load_packaged
@@ -25,6 +34,7 @@ _BUILDERS: dict[str, Callable[[int, int, int], Backbone]] = {
     "shufflenet_v1": shufflenet_v1,
     "shufflenet_v2": shufflenet_v2,
 }
+_LIBRARIES = {"timm": timm_models.create, "torchvision": torchvision_models.create}
 _DEFAULT_SIZE = 32
 _SMALLEST = 8  # a VGG halves it three times without padding
 
@@ -39,10 +49,14 @@ def create(
 ) -> Backbone:
     """A network for images (B, in_channels, image_size, image_size) and ``num_classes`` logits.
 
+    Args:
+        name: one of :func:`names`, ``timm:NAME`` or ``torchvision:NAME``.
+
     Raises:
         UsageError: an unknown name, impossible sizes, or ``pretrained`` where no weights are packaged.
     """
-    if name not in _BUILDERS:
+    library, colon, foreign = name.partition(":")
+    if name not in _BUILDERS and not (colon and library in _LIBRARIES):
         near = difflib.get_close_matches(name, names(), n=1)
         raise UsageError(f"Unknown model {name!r}.", f"Did you mean {near[0]}?" if near else f"One of {names()}.")
     size = _DEFAULT_SIZE if image_size is None else image_size
@@ -51,6 +65,8 @@ def create(
             f"{name} cannot be built for {num_classes} classes, {in_channels} channels and {size} pixels.",
             f"It takes 2 classes or more, 1 channel or more, {_SMALLEST} pixels or more.",
         )
+    if colon:
+        return _LIBRARIES[library](foreign, num_classes, in_channels, pretrained)
     network = _BUILDERS[name](num_classes, in_channels, size)
     if pretrained:
         load_packaged(network, name, in_channels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ STUDENT = "student"  # the weights of record, as the pipeline made them
 EVIDENCE = "evidence"
 WEIGHTS = "model.safetensors"
 WEIGHTS_TAG = "dfpt.weights_sha256"
+GONE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # MLflow's words for what is not there
 ARTIFACT_TAG = "dfpt.artifact_sha256"
 
 
@@ -28,6 +30,28 @@ def fetch(source: str, uri: str) -> Path:
     import mlflow.artifacts
 
     return Path(mlflow.artifacts.download_artifacts(artifact_uri=source, tracking_uri=uri))
+
+
+def find(version: ModelVersion, uri: str) -> Path | None:
+    """Like :func:`local`; None where the files are gone. That MLflow is away says nothing about them, and is raised."""
+    from mlflow import MlflowException
+
+    try:
+        return local(version, uri)
+    except (MlflowException, OSError) as error:
+        if not _says_gone(error):
+            raise
+        return None
+
+
+def _says_gone(error: Exception) -> bool:
+    from mlflow import MlflowException
+    from requests import RequestException
+
+    if isinstance(error, MlflowException):
+        return error.error_code in GONE
+    nameless = (None, errno.ENOENT, errno.ENOTDIR)  # MLflow's own OSError has no number
+    return isinstance(error, OSError) and not isinstance(error, RequestException) and error.errno in nameless
 
 
 def check(model: str, folder: Path, artifact_sha256: str, weights_sha256: str) -> None:

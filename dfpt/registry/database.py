@@ -1,4 +1,7 @@
-"""The tables: requests, votes, rollbacks, and the log of everything that happened. ``migrations`` makes them."""
+"""The tables: requests, votes, rollbacks, the log of everything that happened, and the outbox of what is told.
+
+``migrations`` makes them.
+"""
 
 from __future__ import annotations
 
@@ -140,3 +143,44 @@ class Head(Base):
     hash: Mapped[str]
     key: Mapped[str]  # fingerprint of the public key
     signature: Mapped[str]
+
+
+class Notification(Base):
+    """An event that is to be told. ``spread``: every channel has its delivery.
+
+    ``record`` is no foreign key: what tells of a damaged log must not stand in the way of whoever damages it.
+    """
+
+    __tablename__ = "notifications"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    event: Mapped[str]
+    record: Mapped[int | None] = mapped_column(unique=True)
+    note: Mapped[str | None]  # where it is about no record: the log itself is damaged
+    at: Mapped[datetime]
+    spread: Mapped[bool] = mapped_column(default=False, index=True)
+
+
+class DeliveryState(enum.StrEnum):
+    """Of a delivery."""
+
+    WAITING = "waiting"
+    DELIVERED = "delivered"
+    GIVEN_UP = "given up"
+
+
+class Delivery(Base):
+    """The way of a notification through one channel."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (UniqueConstraint("notification", "channel"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    notification: Mapped[int] = mapped_column(ForeignKey("notifications.id"))
+    channel: Mapped[str]
+    state: Mapped[str] = mapped_column(index=True)
+    attempts: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]
+    next_at: Mapped[datetime]
+    delivered_at: Mapped[datetime | None]
+    last_error: Mapped[str | None]

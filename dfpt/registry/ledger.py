@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 
 from dfpt.registry import canonical, signing
 from dfpt.registry.actor import Actor
-from dfpt.registry.database import Head, Record, Request
+from dfpt.registry.database import Head, Notification, Record, Request
 from dfpt.registry.errors import LogDamaged
 from dfpt.registry.head import SignedHead, remembered, signed_content
+from dfpt.registry.notifications import events
 
 _FIELDS = tuple(column.key for column in Record.__table__.columns)
 
@@ -51,7 +52,10 @@ class Ledger:
         after: str | None = None,
         details: Mapping[str, Any] | None = None,
     ) -> Record:
-        """Write down who did what, and why. Of a request, its model and its sums are written down with it."""
+        """Write down who did what, and why. Of a request, its model and its sums are written down with it.
+
+        What people want to be told of is put into the outbox, in the same transaction.
+        """
         record: dict[str, Any] = {
             "seq": self._head.count + 1,
             "at": self._now(),
@@ -76,6 +80,9 @@ class Ledger:
         self._head.count, self._head.hash = self._last.seq, digest
         self._appended = True
         self.session.flush()
+        if (event := events.of(action, record["details"])) is not None:
+            at = datetime.fromisoformat(record["at"])
+            self.session.add(Notification(event=event.value, record=self._last.seq, at=at))
         return self._last
 
     def sign(self) -> SignedHead | None:

@@ -18,7 +18,9 @@ from dfpt.registry.policy import Ruling
 from dfpt.registry.policy_config import LicenceRules, Outcome
 
 REPORT = "report.json"
-ALLOW, NAMED, REFUSE = "allow", "require_named_approval", "refuse"
+ALLOW: Outcome = "allow"
+NAMED: Outcome = "require_named_approval"
+REFUSE: Outcome = "refuse"
 
 
 @dataclass(frozen=True)
@@ -34,17 +36,11 @@ class Licences:
 
 def demanded(rules: LicenceRules, licences: Licences) -> tuple[Outcome, list[str]]:
     """The strictest of what the policy asks for, and the licences that ask for it."""
-    outcomes: dict[str, Outcome] = {}
-    for licence in (licences.data, licences.teacher):
-        found = kind(licence, rules.allowed)
-        outcomes[licence] = {
-            Kind.COMMERCIAL: ALLOW,
-            Kind.NON_COMMERCIAL: rules.non_commercial,
-            Kind.UNKNOWN: rules.unknown,
-        }[found]  # type: ignore[assignment]
+    asked = {Kind.COMMERCIAL: ALLOW, Kind.NON_COMMERCIAL: rules.non_commercial, Kind.UNKNOWN: rules.unknown}
+    outcomes = {licence: asked[kind(licence, rules.allowed)] for licence in (licences.data, licences.teacher)}
     for severe in (REFUSE, NAMED):
         if concerned := [licence for licence, outcome in outcomes.items() if outcome == severe]:
-            return severe, concerned  # type: ignore[return-value]
+            return severe, concerned
     return ALLOW, []
 
 

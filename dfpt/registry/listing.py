@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from dfpt.registry import requests
-from dfpt.registry.artifacts import ARTIFACT_TAG, WEIGHTS_TAG
+from dfpt.registry.artifacts import ARTIFACT_TAG, GONE, WEIGHTS_TAG
 from dfpt.registry.candidates import METRIC_PREFIX
 from dfpt.registry.champion import CHAMPION, PREVIOUS
 from dfpt.registry.database import Request
@@ -67,7 +67,7 @@ def entry(registry: Registry, name: str, version: int) -> Entry:
         model = registry.client.get_registered_model(name)
         found = registry.client.get_model_version(name, str(version))
     except MlflowException as error:
-        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+        if error.error_code not in GONE:
             raise
         raise nothing from error
     if WEIGHTS_TAG not in found.tags:

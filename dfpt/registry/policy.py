@@ -27,6 +27,7 @@ class Deed(enum.StrEnum):
     WITHDRAW = "withdraw"
     WITHDRAW_OTHERS = "withdraw another's request"
     ROLL_BACK = "roll back"
+    SHADOW = "compare a candidate with the model in production"
     PASS_OVER = "pass over the rules in an emergency"
     MAINTAIN = "expire, reconcile and approve automatically"
     MANAGE = "add and close accounts"
@@ -40,6 +41,7 @@ PERMITTED: dict[Deed, frozenset[Role]] = {
     Deed.WITHDRAW: frozenset({Role.REQUESTER, Role.ADMIN}),
     Deed.WITHDRAW_OTHERS: frozenset({Role.ADMIN}),
     Deed.ROLL_BACK: frozenset({Role.APPROVER, Role.ADMIN}),  # a way back must not wait for one person
+    Deed.SHADOW: frozenset({Role.REQUESTER, Role.APPROVER, Role.ADMIN}),
     Deed.PASS_OVER: frozenset({Role.ADMIN}),
     Deed.MAINTAIN: frozenset({Role.ADMIN}),
     Deed.MANAGE: frozenset({Role.ADMIN}),

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BeforeValidator, Field, NaiveDatetime, field_validator, model_validator
 
 from dfpt import settings
+from dfpt.registry.notifications.config import Notifications
 from dfpt.settings import Positive, Section, Share
 
 FILE = "approvals.yaml"
@@ -100,6 +101,7 @@ class Policy(Rules):
     people: dict[str, tuple[Role, ...]] = Field(default_factory=dict)
     others: tuple[Role, ...] = tuple(Role)  # of whoever is not named
     models: dict[str, Rules] = Field(default_factory=dict)
+    notifications: Notifications = Notifications()
 
     @field_validator("people", mode="before")
     @classmethod

@@ -44,7 +44,7 @@ def approve(
         try:
             check(registry, request)
         except BytesChanged as error:
-            requests.refused(registry.store, request, actor, "approval", error.message)
+            requests.refused(registry.store, request, actor, "approval", error.message, tampered=True)
             raise
         _require(registry, request, actor, licensing.rule(registry, request, actor, reason))
         return decide(registry, request, actor, reason, ruling)

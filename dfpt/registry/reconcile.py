@@ -108,19 +108,18 @@ def _moved(registry: Registry, name: str, last: Deployment) -> Iterator[Finding]
 
 def _files(registry: Registry, deployment: Deployment, version: ModelVersion) -> Iterator[Finding]:
     """The sums are the log's: MLflow's tags can be written by whoever can write the files."""
-    from mlflow import MlflowException
-
     model = f"{version.name}/{version.version}"
     expected = deployment.artifact_sha256
     what = (deployment.name, str(version.version), expected)
+    folder = artifacts.find(version, registry.uri)
+    if folder is None:
+        yield Finding(Kind.FILES_MISSING, *what, "none")
+        return
     try:
-        folder = artifacts.local(version, registry.uri)
         artifacts.check(model, folder, expected, deployment.weights_sha256)
     except BytesChanged as error:
         kind = Kind.FILES_MISSING if error.found == "none" else Kind.FILES_CHANGED
         yield Finding(kind, *what, error.found)
-    except (MlflowException, OSError):
-        yield Finding(Kind.FILES_MISSING, *what, "none")
 
 
 def _revert(registry: Registry, finding: Finding, others: list[Finding]) -> Finding:

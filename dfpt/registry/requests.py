@@ -143,11 +143,17 @@ def supersede_older(log: Ledger, promoted: Request, actor: Actor) -> list[Reques
     return [move(log, request, State.PENDING, State.SUPERSEDED, actor, reason) for request in older]
 
 
-def refused(store: Store, request: Request, actor: Actor, deed: str, why: str) -> None:
-    """Write down what was tried in vain: the request stays as it is."""
+def refused(store: Store, request: Request, actor: Actor, deed: str, why: str, tampered: bool = False) -> None:
+    """Write down what was tried in vain: the request stays as it is.
+
+    Args:
+        tampered: because files or records were changed, which people are told of.
+    """
+    details = {"tampered": True} if tampered else {}
     with store.writing() as log:
         state = State(log.session.get_one(Request, request.id).state)
-        log.append(actor, REFUSED, f"{deed} refused: {why}", request=request, before=state, after=state)
+        said = f"{deed} refused: {why}"
+        log.append(actor, REFUSED, said, request=request, before=state, after=state, details=details)
 
 
 def votes(engine: Engine, request: Request) -> Sequence[Vote]:

@@ -26,7 +26,6 @@ from dfpt.registry.store import reading
 
 BEGUN = "rollback begun"
 GIVEN_UP = "rollback given up"
-GONE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # MLflow's words for a version and for files
 
 
 @dataclass(frozen=True)
@@ -128,7 +127,7 @@ def _finish_what_can_be(registry: Registry, name: str, actor: Actor) -> list[int
         try:
             deployment.finish(registry, unfinished, actor)
         except (BytesChanged, LogDamaged) as error:
-            requests.refused(registry.store, unfinished, actor, "promotion", error.message)
+            requests.refused(registry.store, unfinished, actor, "promotion", error.message, tampered=True)
     return finish_all(registry, name, actor)
 
 
@@ -193,11 +192,13 @@ def _verify(registry: Registry, request: Request, version: int) -> None:
     model = f"{production_name(request.name)}/{version}"
     agreement.require(registry.engine, request)
     try:
-        folder = artifacts.local(registry.client.get_model_version(*model.split("/")), registry.uri)
-    except (MlflowException, FileNotFoundError) as error:
-        if isinstance(error, MlflowException) and error.error_code not in GONE:
+        folder = artifacts.find(registry.client.get_model_version(*model.split("/")), registry.uri)
+    except MlflowException as error:
+        if error.error_code not in artifacts.GONE:
             raise
-        raise NotFound(f"{model} or its files are gone.", "dfpt audit reconcile shows what is missing.") from error
+        folder = None
+    if folder is None:
+        raise NotFound(f"{model} or its files are gone.", "dfpt audit reconcile shows what is missing.")
     artifacts.check(model, folder, request.artifact_sha256, request.weights_sha256)
 
 

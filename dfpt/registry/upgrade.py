@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from dfpt.errors import StepFailed
 
-NEWEST = "0002"
+NEWEST = "0003"
 _LOCK = 0x64667074  # of PostgreSQL's advisory locks: the letters dfpt
 
 

@@ -7,11 +7,10 @@ import os
 from dfpt.errors import UsageError
 
 VARIABLE = "DFPT_ACCELERATORS"  # how many devices the pod was given
-DEVICES = ("cpu",)  # what dfpt.training computes on
 
 
 def check(step: str) -> None:
-    """Raises UsageError where ``step`` was given devices that torch cannot see, or that training does not use."""
+    """Raises UsageError where ``step`` was given devices that torch cannot see."""
     asked = int(os.environ.get(VARIABLE) or 0)
     if asked == 0:
         return
@@ -23,9 +22,4 @@ def check(step: str) -> None:
         raise UsageError(
             f"{step} asks for {asked} accelerator(s), but torch (built for {build}) sees {seen}.",
             f"Use the image's cuda variant on a node with its driver, or remove cluster.resources.{step}.accelerator.",
-        )
-    if "cuda" not in DEVICES:
-        raise UsageError(
-            f"{step} asks for {asked} accelerator(s), but training computes on {', '.join(DEVICES)} in this release.",
-            f"Remove cluster.resources.{step}.accelerator: the device would stay idle.",
         )

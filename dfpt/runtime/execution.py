@@ -11,6 +11,7 @@ import json
 import math
 import os
 import resource
+import shutil
 import signal
 import sys
 import threading
@@ -25,6 +26,7 @@ from filelock import FileLock
 from dfpt import config as configuration
 from dfpt import files
 from dfpt.context import Context, Metrics, home_folder
+from dfpt.datasets.task import Task
 from dfpt.errors import DataRefused, DfptError, GateRefused, StepFailed
 from dfpt.graph import STEPS
 from dfpt.runtime import accelerator, attempts, group, record, trouble
@@ -32,13 +34,22 @@ from dfpt.runtime.progress import DONE, Progress, duration
 from dfpt.runtime.revision import code_revision
 from dfpt.runtime.tracked import tracked
 from dfpt.settings import Section
+from dfpt.tracking.run import DATA_VERSION
 from dfpt.tracking.store import tracking_uri
 
 
 def component(
-    step: str, config: Mapping[str, Any], inputs: Mapping[str, str], outputs: Mapping[str, str], metrics: str
+    step: str,
+    config: Mapping[str, Any],
+    inputs: Mapping[str, str],
+    outputs: Mapping[str, str],
+    metrics: str,
+    page: tuple[str, str] | None = None,
 ) -> Metrics:
     """The body of a Kubeflow component: execute, and end the process with the error's exit code.
+
+    Args:
+        page: the step's self-contained page among its outputs, and where Kubeflow wants it; also that of a refusal.
 
     Returns:
         The metrics that a JSON number can hold.
@@ -66,6 +77,9 @@ def component(
                 trouble.leave(path, step, error)
         print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
         sys.exit(error.exit_code)
+    finally:
+        if page and Path(page[0]).exists():
+            shutil.copyfile(*page)
     if note:
         files.remove(note)
     return {name: value for name, value in values.items() if math.isfinite(value)}
@@ -127,6 +141,10 @@ def _run(
     values: Metrics = {}
     with tracked(step, config, home, cancelled) as tracking:
         try:
+            if tracking and "dataset" in inputs:
+                task = Task.load(inputs["dataset"])
+                tracking.dataset(task.source, task.data_hash)
+                tracking.tags({DATA_VERSION: task.data_hash})
             with contextlib.ExitStack() as stack:
                 partial = {name: stack.enter_context(files.replacing(path)) for name, path in outputs.items()}
                 context = Context(

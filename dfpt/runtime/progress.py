@@ -59,6 +59,9 @@ class Progress:
         if self._forward:
             self._forward(values, step)
 
+    def warn(self, text: str) -> None:
+        self.say(f"warning: {text}")
+
 
 def duration(seconds: float) -> str:
     """``75`` as ``1 min 15 s``."""

@@ -9,7 +9,19 @@ from functools import cache
 from pathlib import Path
 
 # What cannot change a step's result: a reworded message must not train everything again.
-_SHELLS = {"cli", "approvals", "serving", "cluster", "bench", "tracking", "runtime"}
+_SHELLS = {
+    "approvals",
+    "bench",
+    "cli",
+    "cluster",
+    "logs.py",
+    "runtime",
+    "schedules",
+    "serving",
+    "tracking",
+    "triggers",
+    "versioning",
+}
 
 
 @cache

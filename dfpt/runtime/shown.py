@@ -1,16 +1,10 @@
-"""What Kubeflow's own pages show of a step: its report, the confusion matrix, the gate's answer in a table."""
+"""What Kubeflow's own pages show of a step: the confusion matrix, the gate's answer in a table."""
 
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
-
-
-def page(folder: str, name: str, to: str) -> None:
-    """The step's self-contained page ``folder/name`` as an artifact of its own."""
-    shutil.copyfile(Path(folder) / name, to)
 
 
 def confusion_matrix(evaluation: str, to: str) -> tuple[list[str], list[list[int]]]:

@@ -159,15 +159,14 @@ def _desired(
         in_cluster = cron.translated(cron.parse(item.cron), here, there, datetime.now(UTC)).text
     except ValueError as error:
         raise UsageError(f"schedules.{name}: {error}.") from error
-    revision: str | None = getattr(config.data, "revision", None)
-    data_hash = f"revision:{revision}" if revision else SCHEDULED
     return plan.Desired(
         name,
         in_cluster,
         f"{item.cron} in {item.timezone}",
         package.pipeline,
         None if item.version == LATEST else item.version,
-        submit.parameters(config, package, data_hash, code_revision),
+        # The same at every apply: prepare never takes an earlier result here, so no age has to be in its key.
+        submit.parameters(config, package, SCHEDULED, code_revision) | {"cache_period": ""},
         config.cluster.service_account,
         item.enabled,
     )

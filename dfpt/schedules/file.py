@@ -84,14 +84,14 @@ class Trigger(Section):
 class DataTrigger(Trigger):
     """The source holds other images than when it was looked at last."""
 
-    on: Literal["data"]
+    kind: Literal["data"]
     source: str
 
 
 class DriftTrigger(Trigger):
     """``dfpt data drift`` has found that the images of today are not like those of a data version."""
 
-    on: Literal["drift"]
+    kind: Literal["drift"]
     reference: str
     current: str
 
@@ -99,7 +99,7 @@ class DriftTrigger(Trigger):
 class AgeTrigger(Trigger):
     """What is in production is so old; asked for again after as many days where nothing newer was promoted."""
 
-    on: Literal["age"]
+    kind: Literal["age"]
     model: str
     days: Positive
 
@@ -107,7 +107,7 @@ class AgeTrigger(Trigger):
 class UpstreamTrigger(Trigger):
     """A run of another pipeline in the cluster has succeeded."""
 
-    on: Literal["upstream"]
+    kind: Literal["upstream"]
     experiment: str
     run_prefix: str = ""  # of the run's name
 
@@ -119,12 +119,12 @@ class WebhookTrigger(Trigger):
         secret: the name of the environment variable that holds the secret, never the secret.
     """
 
-    on: Literal["webhook"]
+    kind: Literal["webhook"]
     secret: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")]
 
 
 AnyTrigger = Annotated[
-    DataTrigger | DriftTrigger | AgeTrigger | UpstreamTrigger | WebhookTrigger, Field(discriminator="on")
+    DataTrigger | DriftTrigger | AgeTrigger | UpstreamTrigger | WebhookTrigger, Field(discriminator="kind")
 ]
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import signal
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -65,10 +65,10 @@ def _serve(
 ) -> None:
     running = clock.scheduler(store.engine)
     running.add_listener(lambda event: _note(event, log), sum(_EVENTS))
-    ended = threading.Event()
+    ended, end_it = os.pipe()  # not an Event: a signal during its wait would want the lock that is held
 
     def end(number: int, frame: FrameType | None) -> None:
-        ended.set()
+        os.write(end_it, b".")
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
@@ -80,7 +80,7 @@ def _serve(
         running.resume()
         times = {job.name: str(job.next_run_time) for job in running.get_jobs(clock.KEPT)}
         log.info("serving", schedules=times, changed=done)
-        ended.wait()
+        os.read(ended, 1)
         log.info("ending")
     finally:
         worker.CHILDREN.end()

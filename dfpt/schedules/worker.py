@@ -46,21 +46,34 @@ class _Children:
         self._running: set[subprocess.Popen[str]] = set()
         self._closed = False
 
-    def start(self, command: Sequence[str], environment: dict[str, str]) -> subprocess.Popen[str] | None:
-        """The process; None where the scheduler is ending."""
+    def start(
+        self, command: Sequence[str], environment: dict[str, str], errors: int = subprocess.DEVNULL
+    ) -> subprocess.Popen[str] | None:
+        """The process; None where the scheduler is ending. A run's own folder has its log."""
         with self._lock:
             if self._closed:
                 return None
             process = subprocess.Popen(
                 command,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,  # the run's own folder has its log
+                stderr=errors,
                 text=True,
                 env=environment,
                 start_new_session=True,  # Ctrl-C is ours to pass on
             )
             self._running.add(process)
             return process
+
+    def output(self, command: Sequence[str]) -> tuple[int, str, str]:
+        """A process to its end: exit code, standard output and error; -SIGTERM where the scheduler is ending."""
+        process = self.start(command, dict(os.environ), subprocess.PIPE)
+        if process is None:
+            return -signal.SIGTERM, "", ""
+        try:
+            printed, said = process.communicate()
+        finally:
+            self.forget(process)
+        return process.returncode, printed, said
 
     def forget(self, process: subprocess.Popen[str]) -> None:
         with self._lock:

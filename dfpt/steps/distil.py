@@ -11,6 +11,7 @@ from dfpt.config import DistilConfig
 from dfpt.context import Context, Inputs, Metrics, Outputs
 from dfpt.datasets import ImageSet, load
 from dfpt.distill import saved
+from dfpt.distill.overhead import overhead
 from dfpt.models import Backbone, ModelSpec
 from dfpt.steps import dual, networks, rival
 from dfpt.training.loop import Progress
@@ -22,12 +23,14 @@ def run(inputs: Inputs, outputs: Outputs, config: DistilConfig, context: Context
     """Takes dataset, validation, teacher and prompt, gives student and path (empty for a method without one)."""
     images = load(inputs["dataset"], inputs["validation"])
     teacher, student = models.load(inputs["teacher"]), networks.new_student(config.student, images, config.seed)
+    networks.check_pair(teacher[1], student[1], images, context)
+    figures: Metrics = {}
     if config.distillation.by_both_paths:
-        progress = _by_both_paths(inputs, outputs, config, teacher, student, images, context)
+        progress, figures = _by_both_paths(inputs, outputs, config, teacher, student, images, context)
     else:
         progress = _by_a_rival(config, teacher, student, images, context)
         outputs["path"].mkdir(parents=True)
-    figures = networks.write(*student, progress, outputs["student"])
+    figures |= networks.write(*student, progress, outputs["student"])
     return figures | {"teacher_to_student": teacher[1].parameters / student[1].parameters}
 
 
@@ -39,7 +42,7 @@ def _by_both_paths(
     student: Network,
     images: ImageSet,
     context: Context,
-) -> Progress:
+) -> tuple[Progress, Metrics]:
     distillation = config.distillation
     spec = dual.path_spec(teacher[0], config.prompt, distillation.method)
     paths = dual.with_paths(teacher[0], spec, config.seed)
@@ -61,7 +64,7 @@ def _by_both_paths(
         context,
     )
     saved.save(paths.path, spec, outputs["path"])
-    return progress
+    return progress, overhead(paths, teacher[1].in_channels, teacher[1].image_size)
 
 
 def _by_a_rival(

@@ -14,7 +14,9 @@ from dfpt.distill.places import at_places
 from dfpt.distill.saved import PathSpec
 from dfpt.models import Backbone, ModelSpec
 from dfpt.models.backbone import laid_out
+from dfpt.models.folded import folded
 from dfpt.steps import networks
+from dfpt.training import device
 from dfpt.training.features import cached
 from dfpt.training.loop import Progress, fit
 from dfpt.training.views import FeatureViews, LogitViews, PixelViews, Views, pixels, split
@@ -52,9 +54,13 @@ def train(
 ) -> Progress:
     """Train the student, and phi with it where it adapts.
 
-    The teacher's shared features come from the cache, or with ``teacher_cache`` off from the teacher in every step.
+    The teacher's shared features come from the cache, or with ``teacher_cache`` off from the teacher in every step, its
+    BatchNorm folded.
     """
     from_pixels = not distillation.teacher_cache
+    if from_pixels:
+        frozen = folded(teacher.teacher, teacher_spec.in_channels, teacher_spec.image_size)
+        teacher = DualForwardTeacher(laid_out(frozen), teacher.path)
     label_loss = networks.label_loss(images, recipe)
     task = DualTask(name, student, teacher, distillation, prompt, adapt, label_loss, from_pixels)
 
@@ -77,9 +83,11 @@ def _original(teacher: DualForwardTeacher, shared_VNCHW: Tensor, at_places_too: 
     """z_o (V, N, K) of every view and, if asked, (V, N, K, H, W): the original path is frozen, so it is asked once."""
     views, count = shared_VNCHW.shape[:2]
     found: list[list[Tensor]] = [[], []]
-    for part in torch.split(shared_VNCHW.flatten(0, 1), _BATCH):
-        features = teacher.original_features(part.float().contiguous(memory_format=torch.channels_last))
-        found[0].append(teacher.teacher.head(features))
-        if at_places_too:
-            found[1].append(at_places(teacher.teacher.head, features))
+    with device.holding([teacher]):
+        for part in torch.split(shared_VNCHW.flatten(0, 1), _BATCH):
+            given = part.float().contiguous(memory_format=torch.channels_last).to(device.chosen())
+            features = teacher.original_features(given)
+            found[0].append(teacher.teacher.head(features).cpu())
+            if at_places_too:
+                found[1].append(at_places(teacher.teacher.head, features).cpu())
     return [torch.cat(logits).unflatten(0, (views, count)) for logits in found if logits]

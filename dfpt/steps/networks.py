@@ -9,6 +9,7 @@ import torch
 from dfpt.config import Augmentation, Recipe, Student
 from dfpt.context import Context, Metrics
 from dfpt.datasets import ImageSet
+from dfpt.errors import UsageError
 from dfpt.models import Backbone, ModelSpec, create, save
 from dfpt.models.backbone import count_parameters, laid_out
 from dfpt.training.classification import Classification
@@ -17,7 +18,9 @@ from dfpt.training.loop import Progress, fit, write_history
 from dfpt.training.views import PixelViews, pixels, split
 
 # The packaged weights were trained on (pixel - 127) / 128.
-_PRETRAINED_MEAN, _PRETRAINED_STD = 127 / 255, 128 / 255
+_PRETRAINED = 127 / 255, 128 / 255
+# Those of timm and torchvision, nearly all, on the colours of ImageNet: the means of the three, since ours are for all.
+_IMAGENET = 0.449, 0.226
 
 
 def new(
@@ -27,7 +30,8 @@ def new(
     torch.manual_seed(seed)
     task = images.task
     model = create(name, len(task.classes), task.channels, image_size, pretrained)
-    mean, std = (_PRETRAINED_MEAN, _PRETRAINED_STD) if pretrained else _statistics(images)
+    own = _IMAGENET if ":" in name else _PRETRAINED
+    mean, std = own if pretrained else _statistics(images)
     spec = ModelSpec(name, task.channels, image_size, mean, std, tuple(task.classes), count_parameters(model))
     return laid_out(model), spec
 
@@ -42,6 +46,26 @@ def label_loss(images: ImageSet, recipe: Recipe) -> LabelLoss:
     labels, count = torch.from_numpy(images.labels("train")), len(images.task.classes)
     adjustment = recipe.logit_adjustment * log_prior(labels, count) if recipe.logit_adjustment else None
     return LabelLoss(class_weights(labels, count, recipe.class_balance), recipe.label_smoothing, adjustment)
+
+
+def check_pair(teacher: ModelSpec, student: ModelSpec, images: ImageSet, context: Context) -> None:
+    """Before any training: whether the teacher can teach this student on these images.
+
+    Raises:
+        UsageError: it knows other classes.
+    """
+    if teacher.classes != images.task.classes:
+        raise UsageError(
+            f"The teacher {teacher.name} knows {len(teacher.classes)} classes ({', '.join(teacher.classes)}); the data "
+            f"has {len(images.task.classes)} ({', '.join(images.task.classes)}).",
+            "Train it on this data.",
+        )
+    if student.parameters >= teacher.parameters:
+        context.reporter.warn(
+            f"the student {student.name} ({student.parameters} parameters) is not smaller than its teacher "
+            f"{teacher.name} ({teacher.parameters}): distillation fits a large network's knowledge into a small one; "
+            "here it has little to give, and may teach its own mistakes"
+        )
 
 
 def train_alone(

@@ -14,6 +14,7 @@ from dfpt.distill.methods import METHODS, NetworkShape, create
 from dfpt.method_options import Takd
 from dfpt.models import Backbone, ModelSpec
 from dfpt.models.backbone import laid_out
+from dfpt.models.folded import folded
 from dfpt.steps import networks
 from dfpt.training.features import cached
 from dfpt.training.loop import Progress, fit
@@ -64,6 +65,8 @@ def train(
         student_images = PixelViews(pixels(images, part, student_spec))
         return split(images, part, student_images, given, Positions(), augmentation=augment)
 
+    if not from_last:
+        teacher = laid_out(folded(teacher, teacher_spec.in_channels, teacher_spec.image_size))
     task = MethodTask(name, student, teacher, method, from_last)
     parts = seen_in("train", augmentation), seen_in("val", None)
     return fit(task, *parts, recipe, augmentation.views, seed, context)

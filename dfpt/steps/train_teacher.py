@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 
 from dfpt import licences
-from dfpt.config import TrainTeacherConfig
+from dfpt.config import Teacher, TrainTeacherConfig
 from dfpt.context import Context, Inputs, Metrics, Outputs
 from dfpt.datasets import load
 from dfpt.errors import UsageError
-from dfpt.models import packaged
-from dfpt.steps import networks
+from dfpt.models import ModelSpec, packaged
+from dfpt.steps import networks, teacher_weights
 from dfpt.training.classification import Classification
 from dfpt.training.features import cached
 from dfpt.training.loop import fit
@@ -20,15 +20,18 @@ from dfpt.training.views import FeatureViews, pixels, split
 def run(inputs: Inputs, outputs: Outputs, config: TrainTeacherConfig, context: Context) -> Metrics:
     """Takes dataset and validation, gives teacher.
 
-    With pre-trained weights the stem and the first ``frozen_stages`` stages stay as they are; their features are
-    computed once for every view, and only the rest is trained.
+    With pre-trained or given weights the stem and the first ``frozen_stages`` stages stay as they are; their features
+    are computed once for every view, and only the rest is trained. Given weights and no epochs: nothing is trained.
     """
     images = load(inputs["dataset"], inputs["validation"])
     teacher, views = config.teacher, config.augmentation.views
     # Pairs are the teacher's own affair: it has teacher.mixup.
     augmentation = config.augmentation.model_copy(update={"mixup": 0.0, "cutmix": 0.0})
-    model, spec = networks.new(teacher.model, teacher.image_size, images, config.seed, teacher.pretrained)
-    frozen = teacher.frozen_stages if teacher.pretrained else 0
+    if teacher.weights:
+        model, spec = teacher_weights.load(teacher, images, config.seed, context)
+    else:
+        model, spec = networks.new(teacher.model, teacher.image_size, images, config.seed, teacher.pretrained)
+    frozen = teacher.frozen_stages if teacher.pretrained or teacher.weights else 0
     if frozen > len(model.stages):
         raise UsageError(
             f"teacher.frozen_stages = {frozen}, but {teacher.model} has {len(model.stages)} stages.",
@@ -46,6 +49,12 @@ def run(inputs: Inputs, outputs: Outputs, config: TrainTeacherConfig, context: C
         label_loss = networks.label_loss(images, teacher.recipe)
         task = Classification("train-teacher", model, frozen, label_loss, teacher.mixup)
         progress = fit(task, train, val, teacher.recipe, views, config.seed, context)
-    began = packaged.PACKAGES[teacher.model].licence if teacher.pretrained else licences.TRAINED_HERE
-    spec = dataclasses.replace(spec, frozen_stages=frozen, licence=teacher.licence or began)
+    spec = dataclasses.replace(spec, frozen_stages=frozen, licence=teacher.licence or _licence(teacher, spec))
     return networks.write(model, spec, progress, outputs["teacher"])
+
+
+def _licence(teacher: Teacher, given: ModelSpec) -> str | None:
+    """Of the weights that the teacher began with; of those from elsewhere what they say, if they say anything."""
+    if teacher.weights:
+        return given.licence
+    return packaged.PACKAGES[teacher.model].licence if teacher.pretrained else licences.TRAINED_HERE

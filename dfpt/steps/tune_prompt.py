@@ -12,7 +12,7 @@ from dfpt.config import TunePromptConfig
 from dfpt.context import Context, Inputs, Metrics, Outputs
 from dfpt.datasets import load
 from dfpt.distill import saved
-from dfpt.models.backbone import count_parameters
+from dfpt.distill.overhead import overhead
 from dfpt.steps import dual, networks
 from dfpt.training.loop import write_history
 
@@ -24,6 +24,7 @@ def run(inputs: Inputs, outputs: Outputs, config: TunePromptConfig, context: Con
     path_spec = dual.path_spec(network, config.prompt, config.distillation.method)
     teacher = dual.with_paths(network, path_spec, config.seed)
     probe, spec = networks.new_student(config.student, images, config.seed)
+    networks.check_pair(teacher_spec, spec, images, context)
     epochs = config.prompt.epochs if config.distillation.by_both_paths else 0  # nobody would ask the tuned path
     progress = dual.train(
         "tune-prompt",
@@ -44,4 +45,4 @@ def run(inputs: Inputs, outputs: Outputs, config: TunePromptConfig, context: Con
     saved.save(teacher.path, path_spec, folder)
     save_file({name: tensor.contiguous() for name, tensor in probe.state_dict().items()}, folder / dual.PROBE)
     write_history(progress.history, folder / "history.csv")
-    return {"prompt_parameters": float(count_parameters(teacher.path))} | networks.summary(progress)
+    return overhead(teacher, teacher_spec.in_channels, teacher_spec.image_size) | networks.summary(progress)

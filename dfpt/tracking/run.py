@@ -28,6 +28,7 @@ CACHED = "dfpt.cached"
 KIND = "dfpt.kind"
 PIPELINE = "pipeline"
 ERROR = "dfpt.error"
+DATA_VERSION = "dfpt.data_version"  # of the prepared images; dfpt.data_hash is the fingerprint of the raw ones
 HISTORY = "history.csv"
 
 _NOT_IN_NAMES = re.compile(r"[^\w\-. :/]", re.ASCII)

@@ -12,17 +12,15 @@ import torch
 from torch import Tensor, nn
 
 from dfpt.config import Recipe
-from dfpt.distill.dual_forward import DualForwardTeacher, PromptPath
 from dfpt.models import Backbone
 from dfpt.models.backbone import laid_out
-from dfpt.training import distributed, precision
+from dfpt.training import device, distributed, precision
 from dfpt.training.views import Split
 
 if TYPE_CHECKING:
     from dfpt.training.loop import Task
 
 _FORMATS = {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}
-_OF_PARTS = (nn.ModuleList, nn.ModuleDict, Backbone, PromptPath, DualForwardTeacher)  # called part by part
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ def choose(task: Task, train: Split, recipe: Recipe, home: Path) -> Arithmetic:
     if "auto" not in (recipe.precision, recipe.memory_format):
         return Arithmetic(precision.TYPES[recipe.precision], _FORMATS[recipe.memory_format])
     index = distributed.share(torch.arange(min(recipe.batch_size, len(train.labels))))
-    inputs, labels = train.inputs(index, torch.zeros_like(index)), train.labels[index]
+    inputs, labels = train.inputs(index, torch.zeros_like(index)), train.labels[index].to(device.chosen())
     size = sum(parameter.numel() for parameter in task.trained.parameters())
     what = f"{task.name} {size} {[tuple(x.shape) for x in inputs]}"
 
@@ -72,25 +70,32 @@ def choose(task: Task, train: Split, recipe: Recipe, home: Path) -> Arithmetic:
 
 def arrange(task: Task, layout: torch.memory_format) -> None:
     """Put every network of the task into the memory format."""
-    for network in _networks(task):
+    for network in networks(task):
         laid_out(network, layout)
 
 
 def compile_parts(task: Task) -> None:
     """Let torch compile what is called of the task's networks: a stem, each stage, a head, each block of the prompt
     path. Their parameters keep their names."""
-    for network in _networks(task):
+    for network in networks(task):
         for part in _parts(network):
             part.compile()
 
 
-def _networks(task: Task) -> list[nn.Module]:
+def networks(task: Task) -> list[nn.Module]:
+    """All that a task computes with."""
     return [value for value in vars(task).values() if isinstance(value, nn.Module)]
 
 
 def _parts(network: nn.Module) -> Iterator[nn.Module]:
-    if isinstance(network, _OF_PARTS):
+    if _is_called_by_parts(network):
         for child in network.children():
             yield from _parts(child)
     else:
         yield network
+
+
+def _is_called_by_parts(network: nn.Module) -> bool:
+    """A backbone, what is built over one, and containers, which have no forward method of their own."""
+    built_over_one = any(isinstance(child, Backbone) for child in network.children())
+    return isinstance(network, Backbone) or built_over_one or type(network).forward is nn.Module.forward

@@ -50,5 +50,5 @@ class Average:
         return {"weights": self._state, "updates": self._updates}
 
     def restore(self, state: dict[str, Any]) -> None:
-        self._state = state["weights"]
+        self._state = {name: tensor.to(self._state[name].device) for name, tensor in state["weights"].items()}
         self._updates = int(state["updates"])

@@ -45,7 +45,7 @@ class Distortion:
             images = tuple(cropped(x, self.crop, place_B2) for x in images)
         if self.flip:
             mirrored_B = torch.from_numpy(random.random(count) < 0.5)[:, None, None, None]
-            images = tuple(torch.where(mirrored_B, x.flip(3), x) for x in images)
+            images = tuple(torch.where(mirrored_B.to(x.device), x.flip(3), x) for x in images)
         if not (self.mixup or self.cutmix):
             return labels_B, images
         by_mixup = random.random() < 0.5 if self.mixup and self.cutmix else bool(self.mixup)

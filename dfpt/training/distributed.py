@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, distributed, nn
 
 from dfpt.errors import UsageError
+from dfpt.training import device
 
 _PATIENCE = datetime.timedelta(hours=12)  # the others wait while the first one computes features
 
@@ -21,7 +22,10 @@ _PATIENCE = datetime.timedelta(hours=12)  # the others wait while the first one 
 @contextlib.contextmanager
 def joined() -> Iterator[None]:
     """This process as one of those that torchrun started; its address and rank are in the environment."""
-    distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo", timeout=_PATIENCE)
+    place = device.chosen()
+    if place.type == "cuda":
+        torch.cuda.set_device(place)
+    distributed.init_process_group("nccl" if place.type == "cuda" else "gloo", timeout=_PATIENCE)
     try:
         yield
     finally:
@@ -83,7 +87,7 @@ def mean(values: dict[str, float]) -> dict[str, float]:
     """Of each figure over the processes."""
     if size() == 1:
         return values
-    found = torch.tensor(list(values.values()), dtype=torch.float64)
+    found = torch.tensor(list(values.values()), dtype=torch.float64, device=device.chosen())
     distributed.all_reduce(found)
     return dict(zip(values, (found / size()).tolist(), strict=True))
 

@@ -13,7 +13,7 @@ from dfpt.context import Context
 from dfpt.errors import StepFailed
 from dfpt.files import replacing
 from dfpt.models import Backbone
-from dfpt.training import distributed, precision
+from dfpt.training import device, distributed, precision
 from dfpt.training.views import FeatureViews, PixelViews, Views
 
 _BATCH = 64
@@ -48,7 +48,8 @@ def _cached(
             source: Views = FeatureViews(_cached(model, after, images_NCHW, views, context, None))
         else:
             source = PixelViews(images_NCHW)
-        _write(model.eval(), source, after, stages, len(images_NCHW), views, path, about, context)
+        with device.holding([model.eval()]):
+            _write(model, source, after, stages, len(images_NCHW), views, path, about, context)
         for old in sorted(folder.glob("*.bin"), key=lambda p: p.stat().st_mtime)[:-_KEPT]:
             old.unlink(missing_ok=True)
             old.with_suffix(".json").unlink(missing_ok=True)
@@ -76,10 +77,10 @@ def _write(
             for index in torch.split(torch.arange(count), _BATCH):
                 if context.cancelled():
                     raise StepFailed("The computation of teacher features was interrupted.", "Run it again.")
-                x = source(index, torch.full_like(index, view))
+                x = source(index, torch.full_like(index, view)).to(device.chosen())
                 with precision.autocast(torch.bfloat16):
                     features = model.to_stage(x, stages) if after is None else model.between(x, after, stages)
-                features = features.to(torch.bfloat16).contiguous()
+                features = features.to(torch.bfloat16).contiguous().cpu()
                 stream.write(features.view(torch.uint8).numpy().tobytes())
                 shape = [views, count, *features.shape[1:]]
                 done += len(index)

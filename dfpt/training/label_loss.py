@@ -29,14 +29,14 @@ class LabelLoss:
         With labels it is the weighted mean over the images; several processes share one denominator, so that the mean
         of their losses is the loss of all their images.
         """
-        logits_BK = logits_BK.float()
+        logits_BK, weights_K = logits_BK.float(), self.weights_K.to(logits_BK.device)
         if self.adjustment_K is not None:
-            logits_BK = logits_BK + self.adjustment_K
+            logits_BK = logits_BK + self.adjustment_K.to(logits_BK.device)
         if labels.is_floating_point() or not (distributed.is_available() and distributed.is_initialized()):
-            return F.cross_entropy(logits_BK, labels, self.weights_K, label_smoothing=self.smoothing)
-        weight = self.weights_K[labels].sum()
+            return F.cross_entropy(logits_BK, labels, weights_K, label_smoothing=self.smoothing)
+        weight = weights_K[labels].sum()
         distributed.all_reduce(weight)
-        total = F.cross_entropy(logits_BK, labels, self.weights_K, label_smoothing=self.smoothing, reduction="sum")
+        total = F.cross_entropy(logits_BK, labels, weights_K, label_smoothing=self.smoothing, reduction="sum")
         return total * distributed.get_world_size() / weight
 
 

@@ -21,7 +21,7 @@ from dfpt.config import Recipe
 from dfpt.context import Context
 from dfpt.errors import StepFailed
 from dfpt.files import replacing
-from dfpt.training import arithmetic, checkpoint, distributed, precision, schedule
+from dfpt.training import arithmetic, checkpoint, device, distributed, precision, schedule
 from dfpt.training.arithmetic import Arithmetic
 from dfpt.training.average import Average
 from dfpt.training.validation import validate
@@ -90,6 +90,11 @@ def fit(task: Task, train: Split, val: Split, recipe: Recipe, views: int, seed: 
     """
     if len(train.labels) == 0 or len(val.labels) == 0:
         raise StepFailed(f"{task.name}: a split is empty.", "Give it more images.")
+    with device.holding(arithmetic.networks(task)):
+        return _fit(task, train, val, recipe, views, seed, context)
+
+
+def _fit(task: Task, train: Split, val: Split, recipe: Recipe, views: int, seed: int, context: Context) -> Progress:
     optimiser = optimiser_of(task, recipe)
     batches = max(1, len(train.labels) // recipe.batch_size)
     rates = schedule.build(optimiser, recipe, batches)

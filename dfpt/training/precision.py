@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from dfpt.files import write_json
+from dfpt.training import device
 
 _WORTH_IT = 0.9  # bfloat16 must take at most this share of float32's time
 _REPEATS = 3
@@ -52,7 +53,7 @@ def _known(file: str, trials: Mapping[str, Callable[[], float]], what: str, home
         known: dict[str, dict[str, float]] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         known = {}
-    key = f"{what}, torch {torch.__version__}, {platform.machine()}, {torch.get_num_threads()} threads"
+    key = f"{what}, torch {torch.__version__}, {platform.machine()}, {torch.get_num_threads()} threads, {device.name()}"
     if key not in known:
         known[key] = {name: trial() for name, trial in trials.items()}
         write_json(path, known)
@@ -60,7 +61,7 @@ def _known(file: str, trials: Mapping[str, Callable[[], float]], what: str, home
 
 
 def autocast(dtype: torch.dtype) -> torch.autocast:
-    return torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype is torch.bfloat16)
+    return torch.autocast(device.chosen().type, dtype=torch.bfloat16, enabled=dtype is torch.bfloat16)
 
 
 def _seconds(step: Callable[[], Tensor], dtype: torch.dtype) -> float:
@@ -70,5 +71,6 @@ def _seconds(step: Callable[[], Tensor], dtype: torch.dtype) -> float:
         with autocast(dtype):
             loss = step()
         loss.backward()
+        device.finish()
         best = min(best, time.perf_counter() - start)
     return best

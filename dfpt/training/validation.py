@@ -22,7 +22,7 @@ def validate(task: Task, val: Split) -> dict[str, float]:
     parts: dict[str, list[Tensor]] = {}
     for index in torch.split(torch.arange(len(val.labels)), _BATCH):
         for name, logits in task.logits(*val.inputs(index, torch.zeros_like(index))).items():
-            parts.setdefault(name, []).append(logits.float())
+            parts.setdefault(name, []).append(logits.float().cpu())
     logits_NK = {name: torch.cat(found) for name, found in parts.items()}
     selected = logits_NK["selected"]
     return {

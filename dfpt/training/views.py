@@ -15,7 +15,7 @@ from dfpt.config import Augmentation
 from dfpt.datasets import ImageSet
 from dfpt.datasets.batches import dihedral, to_input
 from dfpt.models import ModelSpec
-from dfpt.training import distortion
+from dfpt.training import device, distortion
 from dfpt.training.distortion import Distortion
 
 
@@ -81,11 +81,12 @@ class Split:
     distortion: Distortion | None = None
 
     def inputs(self, index_B: Tensor, views_B: Tensor) -> tuple[Tensor, ...]:
-        return tuple(source(index_B, views_B) for source in self.sources)
+        """What a task reads of these images, on the device."""
+        return tuple(source(index_B, views_B).to(device.chosen()) for source in self.sources)
 
     def batch(self, index_B: Tensor, views_B: Tensor, random: Generator) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """Labels and inputs to train on; ``random`` draws the distortion."""
-        labels_B, inputs = self.labels[index_B], self.inputs(index_B, views_B)
+        """Labels and inputs to train on, on the device; ``random`` draws the distortion."""
+        labels_B, inputs = self.labels[index_B].to(device.chosen()), self.inputs(index_B, views_B)
         if self.distortion is None:
             return labels_B, inputs
         images = tuple(x for x in inputs if x.dim() == 4)

@@ -47,9 +47,9 @@ def notice(
             _filed(log.session),
             now,
         )
-        if known is not None and (known.outcome == Outcome.BASELINE or trigger.on in _ONCE):
+        if known is not None and (known.outcome == Outcome.BASELINE or trigger.kind in _ONCE):
             outcome = Outcome.DUPLICATE
-        elif not seen and trigger.on in _FIRST_IS_NONE:
+        elif not seen and trigger.kind in _FIRST_IS_NONE:
             outcome = Outcome.BASELINE
         if outcome is not Outcome.DUPLICATE:
             known = known or Seen(trigger=name, key=sighting.key)

@@ -11,6 +11,7 @@ import uvicorn
 from dfpt import logs
 from dfpt.errors import DfptError
 from dfpt.registry.store import Store
+from dfpt.schedules import worker
 from dfpt.schedules.file import File
 from dfpt.triggers.app import LOG, create_app
 
@@ -44,6 +45,7 @@ def serve(store: Store, file: File, host: str, port: int, every_seconds: float, 
             )
     finally:
         ending.set()
+        worker.CHILDREN.end()
         thread.join(timeout=5)
         store.engine.dispose()
         log.info("ended")

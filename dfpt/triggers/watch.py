@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from dfpt.cluster.kfp import Pipelines
 from dfpt.errors import EXIT_REFUSED, DfptError, StepFailed
 from dfpt.registry import history
 from dfpt.registry.store import Store
+from dfpt.schedules import worker
 from dfpt.schedules.file import AgeTrigger, DataTrigger, DriftTrigger, File, UpstreamTrigger
 from dfpt.triggers import requests
 from dfpt.triggers.decision import Outcome, Sighting
@@ -63,13 +63,13 @@ def drift(trigger: DriftTrigger, home: Path, config: Path | None) -> Sighting | 
     command = [sys.executable, "-m", "dfpt.cli.main", "data", "drift", "--json", "--home", str(home)]
     command += ["--reference", trigger.reference, "--current", trigger.current]
     command += ["--config", str(config)] if config else []
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode == 0:
+    code, printed, said = worker.CHILDREN.output(command)
+    if code == 0:
         return None
-    if done.returncode != EXIT_REFUSED:
-        last = (done.stderr.strip().splitlines() or ["no reason is given"])[-1]
-        raise StepFailed(f"dfpt data drift ended with {done.returncode}: {last}")
-    report = json.loads(done.stdout)
+    if code != EXIT_REFUSED:
+        last = (said.strip().splitlines() or ["no reason is given"])[-1]
+        raise StepFailed(f"dfpt data drift ended with {code}: {last}")
+    report = json.loads(printed)
     seen = report["current"].get("data_hash") or report["p_value"]
     return Sighting(
         f"drift:{trigger.reference}:{seen}",

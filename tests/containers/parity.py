@@ -121,7 +121,8 @@ def _process(
 ) -> Made:
     """Run ``command`` to its end; ``output`` says where a step's output lies."""
     started = time.perf_counter()
-    surroundings = os.environ | {"PYTHONPATH": str(ROOT)} | (environment or {})
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("DFPT_")}
+    surroundings = inherited | {"PYTHONPATH": str(ROOT)} | (environment or {})
     done = subprocess.run(command, cwd=cwd, env=surroundings, capture_output=True, text=True, check=False, timeout=1800)
     seconds = time.perf_counter() - started
     weights = {

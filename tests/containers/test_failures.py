@@ -11,6 +11,8 @@ import pytest
 from dfpt.errors import StepFailed, UsageError
 from pipelines import containers
 
+ALONE = {"network_mode": "none"}
+
 
 @pytest.fixture
 def client(docker_host: str, image: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
@@ -22,16 +24,18 @@ def client(docker_host: str, image: str, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 def test_no_failure_is_taken_for_a_success(client: Any, image: str) -> None:
     wanted = [3, 0, 1, 3, 0, 2, 137, 3, 0, 3] * 2
-    ended = [containers.run_container(client, image, ["sh", "-c", f"exit {code}"], {}) for code in wanted]
+    ended = [containers.run_container(client, image, ["sh", "-c", f"exit {code}"], {}, **ALONE) for code in wanted]
     assert ended == wanted
 
 
 def test_what_a_container_says_is_passed_on_and_nothing_of_it_is_left(
     client: Any, image: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    containers.run_container(client, image, ["sh", "-c", "printf 'grün\\n'; exit 1"], {})
+    mark = {"dfpt.test": "left-over"}
+    said = ["sh", "-c", "printf 'grün\\n'; exit 1"]
+    containers.run_container(client, image, said, {}, labels=mark, **ALONE)
     assert capsys.readouterr().out == "grün\n"
-    assert client.containers.list(all=True) == []
+    assert client.containers.list(all=True, filters={"label": "dfpt.test=left-over"}) == []
 
 
 def test_a_missing_image_and_one_with_other_code_are_wrong_usage(

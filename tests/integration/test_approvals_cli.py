@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from mlflow import MlflowException
 from typer.testing import CliRunner
 
+from dfpt.approvals import worker
 from dfpt.approvals.client import Client
 from dfpt.approvals.tokens import Scope
 from dfpt.cli.main import app
 from dfpt.errors import DfptError, StepFailed
-from dfpt.registry import actor, requests
+from dfpt.registry import actor, deployment, requests
 from tests.approvals_service import Desk, Open
 
 pytest_plugins = "tests.approvals_service"
@@ -176,3 +178,20 @@ def test_accounts_and_tokens_by_the_shell(shell: Shell) -> None:
         assert shell.run("approvals", *words, *home)[0] == 2
     assert "dora" in shell.run("approvals", "user", "list", *home)[1]
     assert "revoked" in shell.run("approvals", "token", "list", *home)[1]
+
+
+def test_an_approval_that_waits_for_mlflow_says_so_and_ends_with_1(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell.desk.submit("ada")
+
+    def away(*_: object) -> None:
+        raise MlflowException("API request failed: connection refused")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(deployment, "_point", away)
+        code, said = shell.remote("bob", "model", "approve", "elpv/1", "--reason", "good")
+    assert (code, "is approved and waits for the registry" in said) == (1, True)
+
+    assert worker.sweep(shell.desk.app.state.service).finished == ["elpv"]
+    assert shell.remote("bob", "model", "approve", "elpv/1", "--reason", "good")[0] == 0

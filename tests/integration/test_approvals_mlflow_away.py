@@ -32,7 +32,7 @@ def proxy(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyProxy]:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     monkeypatch.setattr(up, "_START_SECONDS", 240.0)
-    with up._server(f"sqlite:///{home / 'mlflow.db'}", home, port):
+    with up._mlflow(f"sqlite:///{home / 'mlflow.db'}", home, port):
         found = FaultyProxy(port)
         with found.running() as url:
             monkeypatch.setenv("MLFLOW_TRACKING_URI", url)
@@ -72,12 +72,15 @@ def test_the_service_waits_says_so_and_finishes_what_was_decided(desk: Desk, pro
     """One story on one server, because a server takes long to start."""
     bob, first, second, third = desk.program("bob"), *(submit(desk, weights) for weights in (b"1", b"2", b"3"))
     proxy.set("pass")
+    worker.look(desk.app.state.service)
+    assert desk.anybody().get("/health/ready").json()["registry"] == "ok"
     assert bob.post(APPROVE.format(first), json=REASON).json()["shown"]["state"] == "promoted"
     agree(desk, 1)
 
     for mode in MODES:  # away from the start: nothing is decided, and what needs no MLflow works
         proxy.set(mode)
-        desk.app.state.service.mlflow_seen = (float("-inf"), True)
+        desk.app.state.service.mlflow_answers = True
+        worker.look(desk.app.state.service)
         answer = bob.post(APPROVE.format(second), json=REASON)
         assert (problem(answer), answer.headers["retry-after"]) == ("waiting", "5"), mode
         assert state(desk, second) == State.PENDING

@@ -23,6 +23,7 @@ def clone(tmp_path: Path) -> Path:
     """What DVC needs of a clone, set to the smoke profile on digits, and a ``dfpt`` to call."""
     place = tmp_path / "clone"
     shutil.copytree(ROOT / "dfpt", place / "dfpt", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "data" / "expectations", place / "data" / "expectations")
     for name in ("dvc.yaml", ".dvcignore"):
         shutil.copy(ROOT / name, place)
     params = yaml.safe_load((ROOT / "params.yaml").read_text())

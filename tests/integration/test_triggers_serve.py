@@ -24,8 +24,8 @@ from dfpt.triggers import signature
 _LIMIT_SECONDS = 90.0
 FILE = {
     "triggers": {
-        "call": {"on": "webhook", "secret": "LABELS_SECRET", "run": {"data": "digits", "profile": "smoke"}},
-        "new": {"on": "data", "source": "digits"},
+        "call": {"kind": "webhook", "secret": "LABELS_SECRET", "run": {"data": "digits", "profile": "smoke"}},
+        "new": {"kind": "data", "source": "digits"},
     }
 }
 
@@ -90,7 +90,7 @@ def test_one_look_says_what_it_saw(path: Path, tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_looked_at_ends_with_one_and_says_so(path: Path, tmp_path: Path) -> None:
-    path.write_text(yaml.safe_dump({"triggers": {"new": {"on": "data", "source": "folder:/nowhere"}}}))
+    path.write_text(yaml.safe_dump({"triggers": {"new": {"kind": "data", "source": "folder:/nowhere"}}}))
     done = CliRunner().invoke(app, ["poll", "--file", str(path), "--home", str(tmp_path / "home")])
     assert done.exit_code == 1
     assert "not looked at" in done.stdout

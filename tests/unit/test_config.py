@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,23 @@ def test_a_split_without_what_it_reads_or_with_what_it_does_not_is_refused(
 ) -> None:
     with pytest.raises(UsageError) as caught:
         resolved(*assignments)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("gate.elpv.device=jetson", "gate.elpv.device is 'jetson'; under devices there is cpu-core"),
+        ("gate.elpv.min_under_corruption={fog@2: 0.5}", "fog@2"),
+        ("gate.elpv.min_under_corruption={noise@6: 0.5}", "noise@6"),
+        ("gate.elpv.min_slices={wafer=mono: 1.5}", "1.5"),
+        ("devices.cpu-core.slowdown=0", "slowdown"),
+        ("devices.cpu-core.max_latency=1", "max_latency_seconds"),
+    ],
+)
+def test_a_policy_of_the_gate_that_asks_for_what_there_is_not_is_refused(assignment: str, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        resolved(assignment)
     assert message in str(caught.value)
 
 
@@ -223,3 +241,12 @@ def test_an_option_of_a_method_without_a_value_is_refused() -> None:
 def test_what_a_method_does_not_take_is_refused_before_anything_is_trained(assignments: list[str], words: str) -> None:
     with pytest.raises(UsageError, match=f"(?s){words}"):
         resolve(None, assignments=assignments, environment={})
+
+
+def test_a_variable_that_something_else_of_ours_reads_is_no_configuration_key(root: Path) -> None:
+    files = [*(root / "dfpt").rglob("*.py"), *(root / "components").iterdir()]
+    named = {name for file in files if file.is_file() for name in re.findall(r"\bDFPT(?:_[A-Z]+)+\b", file.read_text())}
+    # The service's own settings are set in its pod alone, and Kubernetes' are told apart by their endings.
+    others = {name for name in named if not name.startswith("DFPT_SERVICE_") and not name.endswith("_PORT")}
+    assert "DFPT_CONTAINERS" in others
+    assert {name: resolved(**{name: "x"}) for name in others - {"DFPT_PROFILE"}}

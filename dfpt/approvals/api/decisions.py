@@ -16,7 +16,7 @@ from dfpt.approvals.identity import Identity
 from dfpt.approvals.problems import answers
 from dfpt.approvals.service import Service
 from dfpt.approvals.tokens import Scope
-from dfpt.errors import UsageError
+from dfpt.errors import DfptError, StepFailed, UsageError
 from dfpt.registry import desk, requests
 from dfpt.registry.database import State
 from dfpt.registry.desk import Local
@@ -73,8 +73,9 @@ def approve(
             known,
             lambda at: at.approve(name, version, wish.reason, wish.dry_run, wish.emergency),
         )
-    except Exception:  # whatever it was: the decision may have been written down before
-        unfinished = None if wish.dry_run else approved_by(service, known, name, version)
+    except Exception as error:  # of MLflow, of the network, of a disk: the decision may have been written down before
+        refused = isinstance(error, DfptError) and not isinstance(error, StepFailed)
+        unfinished = None if refused or wish.dry_run else approved_by(service, known, name, version)
         if unfinished is None:
             raise
         response.status_code = HTTPStatus.ACCEPTED

@@ -58,7 +58,9 @@ def translations(language: str) -> NullTranslations:
 def update(language: str) -> int:
     """Bring a catalogue up to date with the source; returns how many messages have no translation."""
     catalogue = read(language)
+    made = catalogue.creation_date  # a run that changes no word must change nothing
     catalogue.update(extracted(), no_fuzzy_matching=True)
+    catalogue.creation_date = made
     catalogue.obsolete.clear()
     with path(language).open("wb") as file:
         write_po(file, catalogue, width=0, sort_output=True, omit_header=False)

@@ -37,6 +37,12 @@ _MESSAGES = (
     N_("Ask an approver."),
     N_("Ask another approver."),
     N_("Wait for its end; an admin may pass over it."),
+    N_("The policy lets nothing into production that was made under the licence %(part)s."),
+    N_("Train on data and from a teacher that you may use, or change licences: in approvals.yaml."),
+    N_("The licence %(part)s takes an approval by a person whom the policy names."),
+    N_("Ask an approver who is listed under people: in approvals.yaml."),
+    N_("The licence %(part)s takes an approval whose reason names it."),
+    N_("Write into the reason why it may be used under %(part)s."),
     N_("Reject it, or ask an admin."),
     # dfpt/registry: permission, errors, promotion, rollback
     N_("%(actor)s may not %(deed)s: that takes the role %(role)s."),

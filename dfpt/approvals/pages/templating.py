@@ -10,10 +10,12 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from dfpt import licences
 from dfpt.approvals.pages import catalogue
 from dfpt.approvals.pages.pictures import Pictures
 from dfpt.approvals.pages.words import Words
 from dfpt.evaluation import charts
+from dfpt.registry.champion import production_name
 
 STATIC = Path(__file__).parent / "static"
 
@@ -40,7 +42,7 @@ def environment(language: str) -> Environment:
         name: getattr(words, name)
         for name in ("percent", "points", "count", "milliseconds", "moment", "day", "relative")
     }
-    environment.filters["shade"] = charts.shade
+    environment.filters |= {"shade": charts.shade, "production": production_name, "licence_kind": licences.kind}
     environment.globals |= {
         "words": words,
         "language": language,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from http import HTTPStatus
 from typing import Literal
 
@@ -12,11 +11,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from dfpt.approvals.dependencies import ServiceHere
-from dfpt.approvals.service import Service
 
 router = APIRouter(tags=["health"])
-
-_KNOWN_FOR = 5.0  # seconds that an answer about MLflow holds: a probe is no load
 
 
 class Live(BaseModel):
@@ -39,26 +35,11 @@ async def live() -> Live:
 
 @router.get("/health/ready", responses={503: {"model": Ready, "description": "The database does not answer."}})
 def ready(service: ServiceHere, response: Response) -> Ready:
-    """The database answers; what MLflow does is said, and is no reason to send people away."""
+    """The database answers. What MLflow does is said as it was seen last, and is no reason to send people away."""
     try:
         with service.registry.engine.connect() as connection:
             connection.execute(text("SELECT 1"))
     except SQLAlchemyError:
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
         return Ready(status="not ready", database="away", registry="waiting")
-    return Ready(status="ready", database="ok", registry="ok" if _mlflow_answers(service) else "waiting")
-
-
-def _mlflow_answers(service: Service) -> bool:
-    from mlflow import MlflowException
-
-    then, known = service.mlflow_seen
-    if time.monotonic() - then < _KNOWN_FOR:
-        return known
-    try:
-        service.registry.client.search_registered_models(max_results=1)
-        answered = True
-    except (MlflowException, OSError):
-        answered = False
-    service.mlflow_seen = time.monotonic(), answered
-    return answered
+    return Ready(status="ready", database="ok", registry="ok" if service.mlflow_answers else "waiting")

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import signal
 import socket
-import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,15 +14,16 @@ from dfpt.approvals import accounts, tokens
 from dfpt.approvals.database import open_tables
 from dfpt.approvals.tokens import Scope
 from dfpt.bench.approvals.candidates import submit
-from dfpt.errors import StepFailed
 from dfpt.registry import promotion
 from dfpt.registry.actor import Actor
 from dfpt.registry.handle import Registry, open_registry
+from dfpt.runtime import servers
 from dfpt.tracking import store
 
 MODELS = ("alpha", "beta", "gamma", "delta")
 _PEOPLE = 8
 _START_SECONDS = 120.0
+_LIMITS = {"DFPT_SERVICE_WRITES_PER_MINUTE": "1000000", "DFPT_SERVICE_SWEEP_SECONDS": "10"}
 
 
 @dataclass(frozen=True)
@@ -37,12 +33,22 @@ class Place:
     Attributes:
         tokens: one for each person; all people may do everything.
         versions: of each model, when it begins.
+        process: of the service.
     """
 
     url: str
     tokens: tuple[str, ...]
     versions: int
     registry: Registry
+    process: int
+
+    def cpu_seconds(self) -> float | None:
+        """What the service's process has used so far; None where the system does not tell (it is Linux's /proc)."""
+        try:
+            fields = Path(f"/proc/{self.process}/stat").read_text(encoding="ascii").rpartition(") ")[2].split()
+        except OSError:
+            return None
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
@@ -61,36 +67,9 @@ def serving(home: Path, candidates: int) -> Iterator[Place]:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
-    with _process(home, port) as process:
-        _await(process, url, home)
-        yield Place(url, secrets, candidates, registry)
-
-
-@contextmanager
-def _process(home: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-m", "dfpt.cli.main", "approvals", "serve", "--port", str(port), "--home", str(home)]
-    limits = {"DFPT_SERVICE_WRITES_PER_MINUTE": "1000000", "DFPT_SERVICE_SWEEP_SECONDS": "10"}
-    with _log(home).open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, env=os.environ | limits)
-    try:
-        yield process
-    finally:
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _await(process: subprocess.Popen[bytes], url: str, home: Path) -> None:
-    deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/health/live", timeout=2):
-            return
-        time.sleep(0.1)
-    raise StepFailed("The approvals service does not start.", f"Its last words are in {_log(home)}.")
-
-
-def _log(home: Path) -> Path:
-    return home / "approvals-service.log"
+    log = home / "approvals-service.log"
+    with servers.running(
+        "The approvals service", command, f"{url}/health/live", _LIMITS, log, _START_SECONDS
+    ) as process:
+        yield Place(url, secrets, candidates, registry, process.pid)

@@ -23,9 +23,12 @@ def run(home: Path, seconds: float) -> dict[str, Any]:
     with serving(home, CANDIDATES) as place:
         load = os.getloadavg()[0]
         before = story.actions(place.registry)
+        cpu = [place.cpu_seconds()]
         answered = pace.steady(place, PER_SECOND, seconds)
+        cpu.append(place.cpu_seconds())
         between = story.actions(place.registry)
         told = crowd.rush(place, CLIENTS, seconds)
+        cpu.append(place.cpu_seconds())
         wrong = story.contradictions(place.registry, told, between)
         return {
             "database": place.registry.engine.dialect.name,
@@ -40,12 +43,14 @@ def run(home: Path, seconds: float) -> dict[str, Any]:
                 "writing": quantiles(answered.writing),
                 "statuses": {str(status): count for status, count in sorted(answered.statuses.items())},
                 "broken": len(answered.broken),
+                "service_cpu_seconds": _between(cpu[0], cpu[1]),
                 "records": sum((between - before).values()),
             },
             "rush": {
                 "clients": CLIENTS,
                 "requests": sum(told.statuses.values()),
                 "statuses": {f"{deed} {status}": count for (deed, status), count in sorted(told.statuses.items())},
+                "service_cpu_seconds": _between(cpu[1], cpu[2]),
                 "done": dict(sorted(told.done.items())),
                 "records": sum((story.actions(place.registry) - between).values()),
                 "contradictions": wrong,
@@ -60,3 +65,7 @@ def quantiles(seconds: Sequence[float]) -> dict[str, float | int]:
     found = np.quantile(seconds, (0.5, 0.9, 0.99, 1.0))
     named = zip(("p50", "p90", "p99", "max"), found, strict=True)
     return {"count": len(seconds)} | {name: round(float(value), 4) for name, value in named}
+
+
+def _between(earlier: float | None, later: float | None) -> float | None:
+    return None if earlier is None or later is None else round(later - earlier, 2)

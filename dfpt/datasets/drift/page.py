@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dfpt.datasets.validation_page import THUMBNAIL, data_uri
+from dfpt.datasets.contact_sheet import THUMBNAIL, data_uri
 
 if TYPE_CHECKING:
     from dfpt.datasets.sample import Sample

@@ -96,13 +96,21 @@ def _light(x: NDArray[np.float32]) -> list[Values]:
     return [x.std((1, 2)), fields.std((1, 2))]
 
 
+def sharpness(x_BHW: NDArray[np.float32]) -> Values:
+    """Of each image; grey values in [0, 1]."""
+    found: Values = np.log(_laplacian(x_BHW).var((1, 2)) + _TINY)
+    return found
+
+
+def _laplacian(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    return x[:, :-2, 1:-1] + x[:, 2:, 1:-1] + x[:, 1:-1, :-2] + x[:, 1:-1, 2:] - 4 * x[:, 1:-1, 1:-1]
+
+
 def _detail(x: NDArray[np.float32]) -> list[Values]:
-    centre = x[:, 1:-1, 1:-1]
-    beside = x[:, :-2, 1:-1] + x[:, 2:, 1:-1] + x[:, 1:-1, :-2] + x[:, 1:-1, 2:]
+    centre, laplacian = x[:, 1:-1, 1:-1], _laplacian(x)
     corners = x[:, :-2, :-2] + x[:, :-2, 2:] + x[:, 2:, :-2] + x[:, 2:, 2:]
-    laplacian = beside - 4 * centre
     # The difference of two Laplacians, blind to edges: of normal noise its mean size is 6 sigma sqrt(2 / pi).
-    noise = np.abs(4 * centre - 2 * beside + corners).mean((1, 2)) * np.sqrt(np.pi / 2) / 6
+    noise = np.abs(corners - 2 * laplacian - 4 * centre).mean((1, 2)) * np.sqrt(np.pi / 2) / 6
     return [np.log(laplacian.var((1, 2)) + _TINY), np.log(noise + 1e-4)]
 
 

@@ -164,3 +164,17 @@ def test_a_policy_that_changes_holds_at_once(open_desk: Open) -> None:
     (desk.registry.home / "approvals.yaml").write_text("people: {bob: [viewer, requester]}\n")
 
     assert client.get("/api/v1/me").json()["roles"] == ["requester", "viewer"]
+
+
+def test_while_the_policy_file_is_wrong_nobody_may_do_anything(open_desk: Open) -> None:
+    desk = open_desk()
+    client, file = desk.program("bob"), desk.registry.home / "approvals.yaml"
+    version = desk.submit().version
+    file.write_text("four_eyse: true\n")
+
+    for endpoint in (("GET", "/api/v1/requests"), ("POST", f"{VERSION}/approve")):
+        answer = client.request(endpoint[0], endpoint[1].format(version=version), json=REASON)
+        assert (answer.status_code, problem(answer)) == (503, "failed")
+        assert "four_eyes" in answer.json()["remedy"]
+    file.write_text(ROLES)
+    assert client.get("/api/v1/requests").json()[0]["state"] == "pending"

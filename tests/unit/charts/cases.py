@@ -13,7 +13,7 @@ POSTGRESQL: dict[str, Any] = {
 SHARED = {"accessMode": "ReadWriteMany"}
 EXPOSED = {"url": "https://approvals.example.com"}
 FILE = (
-    "schedules:\n  nightly: {cron: '0 0 2 * * *'}\ntriggers:\n  press: {'on': webhook, secret: DFPT_TRIGGERS_SECRET}\n"
+    "schedules:\n  nightly: {cron: '0 0 2 * * *'}\ntriggers:\n  press: {kind: webhook, secret: DFPT_TRIGGERS_SECRET}\n"
 )
 SCHEDULES = {"schedules": {"enabled": True, "file": FILE}}
 TRIGGERS = {"schedules": {"file": FILE}, "triggers": {"enabled": True, "existingSecret": "webhooks"}}

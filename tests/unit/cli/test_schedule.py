@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,15 @@ def test_a_second_apply_changes_nothing(dfpt: Any, kubeflow: FakePipelines) -> N
     assert kubeflow.writes() == writes
 
 
+def test_an_apply_much_later_changes_nothing_either(
+    dfpt: Any, kubeflow: FakePipelines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dfpt("apply", weekly=WEEKLY)
+    later = time.time() + 100 * 86_400  # results of the cache are too old by then
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert dfpt("apply", "--json", weekly=WEEKLY) == []
+
+
 def test_a_recurring_run_is_as_declared(dfpt: Any, kubeflow: FakePipelines) -> None:
     dfpt("apply", weekly=WEEKLY)
     found = only(kubeflow)
@@ -88,10 +98,11 @@ def test_a_recurring_run_is_as_declared(dfpt: Any, kubeflow: FakePipelines) -> N
 
 def test_scheduled_runs_never_take_their_data_from_the_cache(package: Package) -> None:
     scheduled = versions.for_schedules(package)
-    prepare, validate = (scheduled.documents[0]["root"]["dag"]["tasks"][name] for name in ("prepare", "validate"))
+    (prepare,), (validate,) = (versions.tasks(scheduled.documents[0], name) for name in ("prepare", "validate"))
+    (before,) = versions.tasks(package.documents[0], "prepare")
     assert not prepare["cachingOptions"].get("enableCache")
     assert validate["cachingOptions"]["enableCache"]
-    assert package.documents[0]["root"]["dag"]["tasks"]["prepare"]["cachingOptions"]["enableCache"]
+    assert before["cachingOptions"]["enableCache"]
     assert scheduled.pipeline != package.pipeline
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib.util
 import socket
 from pathlib import Path
 
@@ -33,7 +34,7 @@ def test_a_port_that_was_left_a_moment_ago_is_free(listener: socket.socket) -> N
         listener.accept()[0].close()  # closed from this side first: the port stays in TIME_WAIT
     listener.close()
 
-    up.require_free(port)
+    up.require_free(port, "--port")
 
 
 def test_there_is_nothing_to_show_in_an_empty_folder(tmp_path: Path) -> None:
@@ -47,8 +48,11 @@ def test_somebody_elses_server_is_pointed_to(
     from dfpt.tracking import models
 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://mlflow.example:5000")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)  # as without the approvals extra
     monkeypatch.setattr(models, "last_makers", lambda client: ("7", ["aa", "bb"]))
 
     up.command(port=5000, home=home)
 
-    assert "http://mlflow.example:5000/#/compare-runs?runs=" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "http://mlflow.example:5000/#/compare-runs?runs=" in said
+    assert "pip install 'dfpt[approvals]'" in said

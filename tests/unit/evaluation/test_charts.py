@@ -82,6 +82,8 @@ def test_every_picture_is_xml_without_styles_or_foreign_markup() -> None:
         charts.difference(span, 1, HOSTILE),
         charts.dots({0: 0.5, 1: 0.4, 2: 0.3, 3: 0.2}, 0, 1, HOSTILE),
         charts.share(0.5, HOSTILE),
+        charts.lines({0: [1.0, 0.5], 1: [0.9, 0.1]}, HOSTILE, HOSTILE),
+        charts.timeline([charts.Block(HOSTILE, HOSTILE, 0.0, 1.0)], HOSTILE),
         charts.reliability(BINS, 100, WORDS),
         *map(charts.legend, range(4)),
     ]
@@ -89,3 +91,16 @@ def test_every_picture_is_xml_without_styles_or_foreign_markup() -> None:
         root = ET.fromstring(picture)
         assert not [element for element in root.iter() if element.get("style") or element.tag == "script"]
         assert root.get("aria-label") == HOSTILE or root.get("aria-hidden") == "true"
+
+
+def test_a_line_falls_as_its_rates_do() -> None:
+    drawn = charts.lines({0: [1.0, 0.5, 0.0]}, "", "strength")
+    assert elements(drawn, "line-0")[0].get("points") == "0.0,0.0 84.0,54.0 168.0,108.0"
+
+
+def test_blocks_of_a_time_line_are_as_long_as_their_time_and_the_last_is_now() -> None:
+    drawn = charts.timeline([charts.Block("1", "", 0.0, 0.25), charts.Block("2", "", 0.25, 1.0)], "")
+    assert [element.get("width") for element in elements(drawn, "block")] == ["180.0"]
+    assert [(element.get("x"), element.get("width")) for element in elements(drawn, "block now")] == [
+        ("180.0", "540.0")
+    ]

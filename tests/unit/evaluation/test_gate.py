@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from dfpt import corruption
 from dfpt.config import Device, Thresholds
 from dfpt.evaluation.gate import Decision, decide
-from dfpt.evaluation.rules import RULES, asked
+from dfpt.evaluation.rule_table import RULES
+from dfpt.evaluation.rules import asked
 
 WEIGHTS = "a" * 64
 CHAMPION = {

@@ -25,6 +25,7 @@ MATRIX = {
     Deed.WITHDRAW: "no yes no yes",
     Deed.WITHDRAW_OTHERS: "no no no yes",
     Deed.ROLL_BACK: "no no yes yes",
+    Deed.SHADOW: "no yes yes yes",
     Deed.PASS_OVER: "no no no yes",
     Deed.MAINTAIN: "no no no yes",
     Deed.MANAGE: "no no no yes",

@@ -71,14 +71,3 @@ def test_a_step_that_was_given_a_gpu_which_torch_cannot_see_ends_with_wrong_usag
     monkeypatch.setenv("DFPT_ACCELERATORS", "1")
     assert call(None) == (2, False)
     assert "sees 0" in capsys.readouterr().err
-
-
-def test_a_gpu_that_training_would_leave_idle_is_an_error_too(
-    call, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    import torch
-
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    monkeypatch.setenv("DFPT_ACCELERATORS", "1")
-    assert call(None) == (2, False)
-    assert "computes on cpu" in capsys.readouterr().err

@@ -35,9 +35,3 @@ def test_a_gate_without_champion_and_weights_has_a_summary_too(tmp_path: Path) -
     )
     shown.summary(str(tmp_path), str(tmp_path / "summary"))
     assert "Student `unknown`, champion: none yet" in (tmp_path / "summary").read_text()
-
-
-def test_a_page_is_an_artifact_of_its_own(tmp_path: Path) -> None:
-    (tmp_path / "gate.html").write_text("<p>no</p>")
-    shown.page(str(tmp_path), "gate.html", str(tmp_path / "page"))
-    assert (tmp_path / "page").read_text() == "<p>no</p>"

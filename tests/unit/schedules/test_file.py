@@ -45,11 +45,11 @@ def test_what_a_schedule_cannot_be_is_an_error(tmp_path: Path, schedule: dict[st
 @pytest.mark.parametrize(
     "trigger",
     [
-        {"on": "moon"},
-        {"on": "age", "model": "elpv", "days": 0},
-        {"on": "webhook", "secret": "hunter2 in plain text"},
-        {"on": "data", "source": "elpv", "reference": "x"},
-        {"on": "data", "source": "elpv", "runs_per_week": 0},
+        {"kind": "moon"},
+        {"kind": "age", "model": "elpv", "days": 0},
+        {"kind": "webhook", "secret": "hunter2 in plain text"},
+        {"kind": "data", "source": "elpv", "reference": "x"},
+        {"kind": "data", "source": "elpv", "runs_per_week": 0},
         {"source": "elpv"},
     ],
 )
@@ -62,14 +62,14 @@ def test_all_kinds_of_triggers_are_read(tmp_path: Path) -> None:
     found = load(
         tmp_path,
         triggers={
-            "new": {"on": "data", "source": "elpv", "cooldown_hours": 1},
-            "drifted": {"on": "drift", "reference": "elpv", "current": "folder:/today"},
-            "old": {"on": "age", "model": "elpv", "days": 90},
-            "after": {"on": "upstream", "experiment": "labelling"},
-            "call": {"on": "webhook", "secret": "LABEL_TOOL_SECRET"},
+            "new": {"kind": "data", "source": "elpv", "cooldown_hours": 1},
+            "drifted": {"kind": "drift", "reference": "elpv", "current": "folder:/today"},
+            "old": {"kind": "age", "model": "elpv", "days": 90},
+            "after": {"kind": "upstream", "experiment": "labelling"},
+            "call": {"kind": "webhook", "secret": "LABEL_TOOL_SECRET"},
         },
     ).triggers
-    assert [trigger.on for trigger in found.values()] == ["data", "drift", "age", "upstream", "webhook"]
+    assert [trigger.kind for trigger in found.values()] == ["data", "drift", "age", "upstream", "webhook"]
 
 
 def test_a_name_that_kubernetes_would_not_take_is_refused(tmp_path: Path) -> None:

@@ -54,6 +54,12 @@ def as_file(content: Callable[[int], bytes], name: str = "{}.png") -> Callable[[
     return write
 
 
+def one_grey(number: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("L", (12, 12 + number), 40).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
 def link_out(folder: Path, number: int) -> None:
     target = folder.parents[1] / f"outside-{number}.png"
     target.write_bytes(encoded(number))
@@ -68,6 +74,7 @@ KINDS: dict[str, tuple[Callable[[Path, int], None], str]] = {
     "bomb": (as_file(lambda number: bomb() + bytes([number])), "quarantined"),
     "no image": (as_file(lambda number: b"GIF? %d" % number), "quarantined"),
     "wrong extension": (as_file(lambda number: encoded(number, "BMP")), "quarantined"),
+    "no content": (as_file(one_grey), "quarantined"),
     "empty": (as_file(lambda number: b""), "quarantined"),
     "link out": (link_out, "refused"),
     "dangling link": (lambda folder, number: (folder / f"{number}.png").symlink_to(folder / "gone"), "refused"),
@@ -128,7 +135,7 @@ def test_each_trouble_is_named(place: Path) -> None:
     for number, kind in enumerate(sorted(set(KINDS) - {"sound", "another size"})):
         KINDS[kind][0](place / "raw" / "a", 100 + number)
     report = processed(f"folder:{place / 'raw'}", place)
-    assert (report["images"], report["accepted"]) == (48, 40)
+    assert (report["images"], report["accepted"]) == (49, 40)
     assert reasons(place) == {
         "a/100.png": "Image size (900000000 pixels) exceeds limit of 178956970 pixels, "
         "could be decompression bomb DOS attack.",
@@ -136,9 +143,10 @@ def test_each_trouble_is_named(place: Path) -> None:
         "a/102.png": "not an image file",
         "a/103.png": "a link that leads out of the folder: copy here what it points to",
         "a/\\xff104.png": "its name is not UTF-8: rename it",
-        "a/105.png": "not an image file",
-        "a/106.png": "image file is truncated",
-        "a/107.png": "a BMP file under the name of a PNG file",
+        "a/105.png": "not constant: images without any content (all pixels equal)",
+        "a/106.png": "not an image file",
+        "a/107.png": "image file is truncated",
+        "a/108.png": "a BMP file under the name of a PNG file",
     }
 
 

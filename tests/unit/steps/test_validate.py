@@ -69,7 +69,7 @@ def data(tmp_path: Path) -> Folder:
 def test_sound_data_passes_and_can_be_loaded(data: Folder) -> None:
     metrics = data.prepare().validate()
     assert metrics == {
-        "images": 80, "accepted": 80, "rejected": 0, "quarantined": 0, "refused": 0, "warnings": 0,
+        "images": 80, "accepted": 80, "rejected": 0, "quarantined": 0, "refused": 0, "suspicious": 0, "warnings": 0,
         "train": 48, "val": 12, "test": 20,
     }  # fmt: skip
     images = load(data.dataset, data.validation)
@@ -197,17 +197,18 @@ def test_a_missing_column_is_refused_by_name(data: Folder) -> None:
 @pytest.mark.parametrize(
     ("pixels", "warned"),
     [
-        (np.full((16, 16), 120, np.uint8), {"not constant"}),
-        (np.zeros((16, 16), np.uint8), {"not constant", "exposure"}),
-        (np.tile(np.arange(0, 250, 4, np.uint8), (16, 1)), {"shape"}),
-        (np.arange(36, dtype=np.uint8).reshape(6, 6) * 7, {"sides"}),
+        (np.full((16, 24), 252, np.uint8) + np.eye(16, 24, dtype=np.uint8), {"exposure"}),
+        (np.tile(np.arange(0, 250, 4, np.uint8), (16, 1)), {"shape", "size"}),
+        (np.arange(36, dtype=np.uint8).reshape(6, 6) * 7, {"sides", "size"}),
     ],
-    ids=["constant", "black", "long", "tiny"],
+    ids=["white", "long", "tiny"],
 )
 def test_odd_images_are_warnings(data: Folder, pixels: np.ndarray, warned: set[str]) -> None:
     Image.fromarray(pixels).save(data.raw / "good" / "odd.png")
-    data.prepare().validate()
-    assert data.failed() == dict.fromkeys(warned, "warning")
+    assert data.prepare().validate()["accepted"] == 81
+    outliers = {"brightness", "contrast", "sharpness"}  # noise is what the other images are
+    assert {name for name in data.failed() if name not in outliers} == warned
+    assert set(data.failed().values()) == {"warning"}
     assert all(check["examples"] == ["good/odd.png"] for check in data.report()["expectations"] if not check["passed"])
 
 

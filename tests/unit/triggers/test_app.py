@@ -26,9 +26,9 @@ BODY = json.dumps({"id": 1, "reason": "labels\nare  done"}).encode()
 FILE = File.model_validate(
     {
         "triggers": {
-            "call": {"on": "webhook", "secret": "LABELS_SECRET", "cooldown_hours": 1},
-            "bare": {"on": "webhook", "secret": "NOT_SET"},
-            "old": {"on": "age", "model": "elpv", "days": 90},
+            "call": {"kind": "webhook", "secret": "LABELS_SECRET", "cooldown_hours": 1},
+            "bare": {"kind": "webhook", "secret": "NOT_SET"},
+            "old": {"kind": "age", "model": "elpv", "days": 90},
         }
     }
 )

@@ -37,9 +37,9 @@ def file(**triggers: Any) -> File:
     return File.model_validate({"triggers": triggers})
 
 
-OLD = {"on": "age", "model": "elpv", "days": 90, "run": RUN}
-CALL = {"on": "webhook", "secret": "S", "run": RUN, "cooldown_hours": 1}
-NEW = {"on": "data", "source": "digits", "cooldown_hours": 0}
+OLD = {"kind": "age", "model": "elpv", "days": 90, "run": RUN}
+CALL = {"kind": "webhook", "secret": "S", "run": RUN, "cooldown_hours": 1}
+NEW = {"kind": "data", "source": "digits", "cooldown_hours": 0}
 
 
 def records(store: Store) -> list[dict[str, Any]]:

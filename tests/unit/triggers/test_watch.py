@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from dfpt.cluster.kfp import Pipelines, Target
 from dfpt.errors import DfptError, StepFailed
 from dfpt.registry import history
 from dfpt.registry.store import Store
+from dfpt.schedules import worker
 from dfpt.schedules.file import AgeTrigger, DataTrigger, DriftTrigger, File, UpstreamTrigger
 from dfpt.triggers import requests, watch, work
 from dfpt.triggers.decision import Outcome, Sighting
@@ -42,7 +42,7 @@ def test_new_images_are_a_new_version(tmp_path: Path) -> None:
     for name in ("good", "bad"):
         (tmp_path / name).mkdir()
         Image.new("L", (8, 8), 40).save(tmp_path / name / "one.png")
-    trigger = DataTrigger(on="data", source=f"folder:{tmp_path}")
+    trigger = DataTrigger(kind="data", source=f"folder:{tmp_path}")
     before = watch.data(trigger)
     assert watch.data(trigger) == before
     Image.new("L", (8, 8), 90).save(tmp_path / "good" / "two.png")
@@ -53,15 +53,15 @@ def _drift(monkeypatch: pytest.MonkeyPatch, code: int, printed: str, said: str =
     """The command as it would be started; its answer is given."""
     started: list[list[str]] = []
 
-    def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+    def output(command: list[str]) -> tuple[int, str, str]:
         started.append(command)
-        return subprocess.CompletedProcess(command, code, printed, said)
+        return code, printed, said
 
-    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(worker.CHILDREN, "output", output)
     return started
 
 
-DRIFT = DriftTrigger(on="drift", reference="digits", current="folder:/today")
+DRIFT = DriftTrigger(kind="drift", reference="digits", current="folder:/today")
 
 
 def test_a_drift_report_is_a_sighting_of_the_data_that_drifted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_images_that_are_alike_are_no_sighting_and_a_failure_is_an_error(
 @pytest.mark.slow
 def test_the_drift_command_is_understood_as_it_is_started(store: Store) -> None:
     with pytest.raises(StepFailed, match="no-such"):
-        watch.drift(DriftTrigger(on="drift", reference="no-such", current="digits"), store.home, None)
+        watch.drift(DriftTrigger(kind="drift", reference="no-such", current="digits"), store.home, None)
 
 
 def champion(monkeypatch: pytest.MonkeyPatch, at: datetime | None) -> None:
@@ -100,7 +100,7 @@ def champion(monkeypatch: pytest.MonkeyPatch, at: datetime | None) -> None:
 
 
 def test_an_old_champion_is_asked_about_once_a_period(monkeypatch: pytest.MonkeyPatch, store: Store) -> None:
-    trigger = AgeTrigger(on="age", model="elpv", days=90)
+    trigger = AgeTrigger(kind="age", model="elpv", days=90)
     champion(monkeypatch, NOW)
     keys = []
     for days in (0, 89, 90, 100, 179, 180):
@@ -114,7 +114,7 @@ def test_an_old_champion_is_asked_about_once_a_period(monkeypatch: pytest.Monkey
 
 
 def test_the_newest_success_of_another_pipeline_is_seen(pipelines: Pipelines, kubeflow: FakePipelines) -> None:
-    trigger = UpstreamTrigger(on="upstream", experiment="labelling", run_prefix="labels-")
+    trigger = UpstreamTrigger(kind="upstream", experiment="labelling", run_prefix="labels-")
     with pytest.raises(StepFailed, match="no experiment 'labelling'"):
         watch.upstream(trigger, pipelines)
     experiment = str(pipelines.create_experiment("labelling").experiment_id)
@@ -131,11 +131,11 @@ def test_one_triggers_trouble_is_not_the_others(store: Store, pipelines: Pipelin
     file = File.model_validate(
         {
             "triggers": {
-                "broken": {"on": "data", "source": "folder:/nowhere"},
-                "old": {"on": "age", "model": "elpv", "days": 90},
-                "after": {"on": "upstream", "experiment": "none"},
-                "new": {"on": "data", "source": "digits"},
-                "call": {"on": "webhook", "secret": "S"},
+                "broken": {"kind": "data", "source": "folder:/nowhere"},
+                "old": {"kind": "age", "model": "elpv", "days": 90},
+                "after": {"kind": "upstream", "experiment": "none"},
+                "new": {"kind": "data", "source": "digits"},
+                "call": {"kind": "webhook", "secret": "S"},
             }
         }
     )
@@ -147,7 +147,7 @@ def test_one_triggers_trouble_is_not_the_others(store: Store, pipelines: Pipelin
 
 
 def ask(store: Store, key: str) -> None:
-    file = File.model_validate({"triggers": {"t": {"on": "age", "model": "m", "days": 1, "cooldown_hours": 0}}})
+    file = File.model_validate({"triggers": {"t": {"kind": "age", "model": "m", "days": 1, "cooldown_hours": 0}}})
     assert requests.notice(store, file, "t", Sighting(key, f"because of {key}"))[0] is Outcome.FILED
 
 
@@ -194,7 +194,7 @@ def test_a_run_that_cannot_be_started_is_a_failed_request_and_a_lost_look_is_non
 
 def test_here_a_request_is_run_to_its_end(store: Store) -> None:
     file = File.model_validate(
-        {"triggers": {"t": {"on": "age", "model": "m", "days": 1, "run": {"data": "folder:/nowhere"}}}}
+        {"triggers": {"t": {"kind": "age", "model": "m", "days": 1, "run": {"data": "folder:/nowhere"}}}}
     )
     requests.notice(store, file, "t", Sighting("1", "too old"))
     work.all_here(store, None)

@@ -8,8 +8,9 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import StreamingResponse
 from starlette.responses import Response
 
+from dfpt.approvals.api.schema import LARGEST
 from dfpt.approvals.dependencies import RegistryHere
-from dfpt.approvals.pages.reader import LARGEST, Reader
+from dfpt.approvals.pages.reader import Reader
 from dfpt.approvals.pages.shell import answer
 from dfpt.approvals.pages.views import audit as view
 from dfpt.registry import audit, export

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form
 from fastapi.responses import RedirectResponse
 
 from dfpt.approvals.api.decisions import approved_by
-from dfpt.approvals.dependencies import WRITE, ServiceHere
+from dfpt.approvals.dependencies import DECIDE, ServiceHere
 from dfpt.approvals.pages.reader import Number, Reader, Reason
 from dfpt.approvals.pages.shell import go
 from dfpt.approvals.pages.views.request import decidable
@@ -18,7 +18,7 @@ from dfpt.registry import promotion, rejection, withdrawal
 from dfpt.registry.database import Request, State
 from dfpt.registry.handle import Registry
 
-router = APIRouter(dependencies=WRITE)
+router = APIRouter(dependencies=DECIDE)
 
 
 @router.post("/requests/{number}/approve")

@@ -9,7 +9,7 @@ from fastapi.responses import RedirectResponse
 from starlette.responses import Response
 
 from dfpt.approvals.api.schema import TEXT
-from dfpt.approvals.dependencies import WRITE, RegistryHere, ServiceHere
+from dfpt.approvals.dependencies import DECIDE, RegistryHere, ServiceHere
 from dfpt.approvals.pages.reader import Number, Reader, Reason
 from dfpt.approvals.pages.shell import answer, go
 from dfpt.approvals.pages.views import production
@@ -53,7 +53,7 @@ def ask(request: Request, registry: RegistryHere, known: Reader, name: Name, ver
     )
 
 
-@router.post("/production/{name}/rollback/{version}", dependencies=WRITE)
+@router.post("/production/{name}/rollback/{version}", dependencies=DECIDE)
 def roll_back(
     service: ServiceHere,
     known: Reader,

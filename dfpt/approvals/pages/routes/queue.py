@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse
 from starlette.responses import Response
@@ -9,8 +11,9 @@ from starlette.responses import Response
 from dfpt.approvals.dependencies import RegistryHere, ServiceHere
 from dfpt.approvals.pages.reader import Number, Reader
 from dfpt.approvals.pages.shell import answer
-from dfpt.approvals.pages.views import evidence, queue
+from dfpt.approvals.pages.views import evidence, queue, shadow
 from dfpt.approvals.pages.views import request as requests
+from dfpt.registry.database import Request as Wanted
 from dfpt.registry.errors import NotFound
 
 router = APIRouter()
@@ -58,7 +61,21 @@ def file(registry: RegistryHere, known: Reader, number: Number, name: str) -> Fi
     folder = evidence.folder(registry, wanted)
     if name not in evidence.read(folder).files:
         raise NotFound(f"The evidence holds no file {name[:100]}.")
-    path = folder / name
+    return _file(wanted, folder / name)
+
+
+@router.get("/requests/{number}/shadow/{record}/{name}")
+def shadow_file(registry: RegistryHere, known: Reader, number: Number, record: Number, name: str) -> FileResponse:
+    """A file of a comparison on new images.
+
+    Raises:
+        NotFound: there is none, or it is not what was attached.
+    """
+    wanted = requests.by_id(registry, number)
+    return _file(wanted, shadow.file(registry, wanted, record, name))
+
+
+def _file(wanted: Wanted, path: Path) -> FileResponse:
     kind = evidence.SHOWN[path.suffix]
     headers = {"Content-Security-Policy": "default-src 'none'; sandbox"}
     if kind.startswith("image/"):

@@ -13,7 +13,7 @@ class Check:
     """One question of the gate.
 
     Attributes:
-        unit: of ``asked`` and ``found``, a key of :data:`dfpt.evaluation.rules.SHOW`; empty: they are bare numbers, as
+        unit: of ``asked`` and ``found``, a key of :data:`dfpt.evaluation.rule.SHOW`; empty: they are bare numbers, as
             in decisions from before there was one.
         at_least: whether ``asked`` is a floor; None where the decision does not say.
         policy: the line of params.yaml that asks; empty where none does.

@@ -6,34 +6,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from dfpt.approvals.pages.views import verdict
+from dfpt.approvals.pages.views import confusion, corruption, verdict
+from dfpt.approvals.pages.views.column import Column
+from dfpt.approvals.pages.views.confusion import Confusion
+from dfpt.approvals.pages.views.corruption import Corruption
 from dfpt.approvals.pages.views.evidence import Evidence
 from dfpt.evaluation import charts
 from dfpt.evaluation.charts import Span
 
-Kind = Literal["share", "points", "count", "bytes", "seconds"]  # as in dfpt.evaluation.rules.SHOW
-FIGURES: tuple[tuple[str, Kind, bool], ...] = (  # name, kind, whether more is better
-    ("accuracy", "share", True),
-    ("macro_f1", "share", True),
-    ("binary_accuracy", "share", True),
-    ("defect_recall", "share", True),
-    ("worst_slice", "share", True),
-    ("ece", "points", False),
-    ("parameters", "count", False),
-    ("weights_bytes", "bytes", False),
-    ("latency_seconds", "seconds", False),
+Kind = Literal["share", "points", "count", "bytes", "seconds"]  # as in dfpt.evaluation.rule.SHOW
+FIGURES: tuple[tuple[str, Kind], ...] = (
+    ("accuracy", "share"),
+    ("macro_f1", "share"),
+    ("binary_accuracy", "share"),
+    ("defect_recall", "share"),
+    ("worst_slice", "share"),
+    ("ece", "points"),
+    ("parameters", "count"),
+    ("weights_bytes", "bytes"),
+    ("latency_seconds", "seconds"),
 )
 COLUMNS = ("candidate", "champion", "baseline", "teacher")  # in this order everywhere; the place is the mark's number
-
-
-@dataclass(frozen=True)
-class Column:
-    """One model. ``same_images``: measured on the candidate's own test images, so it may be held against it."""
-
-    key: str
-    number: int
-    figures: Mapping[str, Any]
-    same_images: bool = True
 
 
 @dataclass(frozen=True)
@@ -75,25 +68,6 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Confusion:
-    """Images of one true class that were called another, by the candidate and by the champion (None: not known)."""
-
-    actual: str
-    called: str
-    images: int
-    total: int
-    champion: int | None
-
-
-@dataclass(frozen=True)
-class Corruption:
-    """Accuracy at strengths 0 (as they are) to 5, by the column's number."""
-
-    kind: str
-    series: Mapping[int, Sequence[float]]
-
-
-@dataclass(frozen=True)
 class Comparison:
     classes: Sequence[str]
     images: Mapping[str, int]
@@ -130,13 +104,13 @@ def of(evidence: Evidence, champion: Evidence | None) -> Comparison | None:
         classes=report["classes"],
         images=report["images"],
         columns=columns,
-        rows=tuple(row for key, kind, _ in FIGURES if (row := _row(key, kind, columns)) is not None),
+        rows=tuple(row for key, kind in FIGURES if (row := _row(key, kind, columns)) is not None),
         differences=differences,
         reach=charts.reach([item.span for item in differences]),
         parts=parts,
         parts_range=charts.scale(values, least=0.05),
-        confusions=_confusions(columns, report["classes"]),
-        corruptions=_corruptions(report, columns, champion),
+        confusions=confusion.of(columns, report["classes"]),
+        corruptions=corruption.of(report, columns, champion),
         corrupted_images=(report.get("robustness") or {}).get("images", 0),
     )
 
@@ -188,31 +162,6 @@ def _paired(compared: Mapping[str, Any]) -> tuple[int, int] | None:
     return (only[0], only[1]) if isinstance(only[0], int) and isinstance(only[1], int) else None
 
 
-def _corruptions(
-    report: Mapping[str, Any], columns: Sequence[Column], champion: Evidence | None
-) -> tuple[Corruption, ...]:
-    """Each kind of the suite; the champion's own figures too, where they are about the same images."""
-    found = report.get("robustness")
-    if not found:
-        return ()
-    keys = {"candidate": "student", "baseline": "baseline", "teacher": "teacher"}
-    sources = {column.number: (found, keys[column.key]) for column in columns if column.key in keys}
-    theirs = None if champion is None or champion.report is None else champion.report.get("robustness")
-    if theirs and theirs["images"] == found["images"]:
-        alike = [column.number for column in columns if column.key == "champion" and column.same_images]
-        sources |= dict.fromkeys(alike, (theirs, "student"))
-    return tuple(
-        Corruption(
-            kind,
-            {
-                number: [source["clean"][model], *(at[model] for at in source["corrupted"][kind].values())]
-                for number, (source, model) in sources.items()
-            },
-        )
-        for kind in found["corrupted"]
-    )
-
-
 def _parts(columns: Sequence[Column]) -> tuple[Part, ...]:
     comparable = [column for column in columns if column.same_images]
     slices: Mapping[str, Any] = columns[0].figures.get("slices") or {}
@@ -228,23 +177,3 @@ def _parts(columns: Sequence[Column]) -> tuple[Part, ...]:
         )
         for name, item in slices.items()
     )
-
-
-def _confusions(columns: Sequence[Column], classes: Sequence[str], most: int = 6) -> tuple[Confusion, ...]:
-    """What the candidate confuses most often, by images."""
-    counts = columns[0].figures["confusion"]
-    others = [column for column in columns if column.key == "champion" and column.same_images]
-    champion = others[0].figures.get("confusion") if others else None
-    found = [
-        Confusion(
-            classes[actual],
-            classes[called],
-            images,
-            sum(row),
-            None if champion is None else champion[actual][called],
-        )
-        for actual, row in enumerate(counts)
-        for called, images in enumerate(row)
-        if actual != called and images
-    ]
-    return tuple(sorted(found, key=lambda confusion: -confusion.images)[:most])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,18 +29,32 @@ class Example:
     champion_sure: float | None
 
 
-def of(registry: Registry, request: Request, found: Evidence) -> list[Example]:
-    """The examples that ``differences/index.json`` names; none where there is none that can be read."""
+@dataclass(frozen=True)
+class Differences:
+    """Examples, and on how many of the test ``images`` the two differ; None where there is nothing to differ from."""
+
+    examples: Sequence[Example] = ()
+    differing: int | None = None
+    images: int = 0
+
+
+def of(registry: Registry, request: Request, found: Evidence) -> Differences:
+    """What ``differences/index.json`` names; nothing where there is none that can be read."""
     index = f"{evidence.PICTURES}/index.json"
     if found.state != "whole" or index not in found.files:
-        return []
+        return Differences()
     try:
         folder = evidence.folder(registry, request, verify=False)
         listed = json.loads((folder / index).read_text(encoding="utf-8"))
         examples = [_example(item) for item in listed["examples"]]
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
-    return [example for example in examples if example.file in found.files]
+        differing = listed.get("differing")
+        return Differences(
+            [example for example in examples if example.file in found.files],
+            differing if isinstance(differing, int) else None,
+            int(listed.get("images") or 0),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return Differences()
 
 
 def _example(item: Mapping[str, Any]) -> Example:

@@ -86,7 +86,7 @@ def folder(registry: Registry, request: Request, verify: bool = True) -> Path:
     target = registry.home / CACHE / request.artifact_sha256
     target.parent.mkdir(parents=True, exist_ok=True)
     with files.replacing(target) as partial:
-        shutil.copytree(fetched, partial)
+        shutil.move(fetched, partial)  # it is a copy of our own
     return target / artifacts.EVIDENCE
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from dfpt.approvals.pages.views import checks, comparison, differences, evidence, mlflow, verdict
+from dfpt.approvals.pages.views import checks, comparison, differences, evidence, mlflow, shadow, verdict
 from dfpt.approvals.pages.views.checks import Check
 from dfpt.approvals.pages.views.comparison import Comparison
-from dfpt.approvals.pages.views.differences import Example
+from dfpt.approvals.pages.views.differences import Differences
 from dfpt.approvals.pages.views.evidence import Evidence
+from dfpt.approvals.pages.views.shadow import Shadow
 from dfpt.approvals.pages.views.verdict import Verdict
 from dfpt.registry import history, permission, policy, promotion, requests
 from dfpt.registry.actor import Actor
@@ -56,8 +57,10 @@ class Page:
     comparison: Comparison | None
     champion: Deployment | None
     checks: Sequence[Check]
-    examples: Sequence[Example]
+    differences: Differences
+    shadows: Sequence[Shadow]
     lineage: Mapping[str, str]
+    allowed_licences: Collection[str]
     links: Mapping[str, str]
     log: Sequence[Record]
     votes: Sequence[Vote]
@@ -102,8 +105,10 @@ def of(registry: Registry, number: int, reader: Actor, ui: str) -> Page:
         comparison=comparison.of(found, _evidence_of(registry, champion, request)),
         champion=champion,
         checks=checks.of(found.gate),
-        examples=differences.of(registry, request, found),
+        differences=differences.of(registry, request, found),
+        shadows=shadow.of(registry, request),
         lineage=lineage(request, found.report, tags),
+        allowed_licences=rules.licences.allowed,
         links=links,
         log=requests.log(registry.engine, request.name, request.version),
         votes=requests.votes(registry.engine, request),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
 from dfpt import models
-from dfpt.distill.methods import METHODS, NetworkShape, Seen, names, seen, takd
+from dfpt.distill.methods import METHODS, NetworkShape, Seen, names, page, seen, takd
 from dfpt.errors import UsageError
 from tests.unit.distill.methods import made_up
 
@@ -134,6 +135,12 @@ def test_its_state_can_be_kept_and_restored(name: str) -> None:
         torch.manual_seed(5)
         found.append(method.losses(student, teacher, LABELS, INDEX, 0.6))
     assert found[0] == found[1]
+
+
+def test_the_page_shows_the_table_of_the_code(root: Path) -> None:
+    page_text = (root / "docs" / "methods.md").read_text(encoding="utf-8")
+    assert page.table() in page_text, "python -m dfpt.distill.methods.page"
+    assert "| kd | Knowledge distillation | Hinton et al. 2015, arXiv 1503.02531 | logits | label 0.1, " in page_text
 
 
 def test_the_assistant_is_a_model_that_exists() -> None:

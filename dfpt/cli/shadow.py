@@ -1,0 +1,95 @@
+"""``dfpt model shadow``: a candidate beside the model in production, on new images."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dfpt.cli import options
+from dfpt.cli.deciding import As, DryRun, Model, Version, open_registry, require_version, split
+
+if TYPE_CHECKING:
+    from dfpt.context import Reporter
+    from dfpt.datasets.sample import Sample
+    from dfpt.evaluation.replay import Side
+    from dfpt.registry.handle import Registry
+
+
+def command(
+    model: Model,
+    images: Annotated[str, typer.Option(metavar="SOURCE", help="New images of production, with labels or without.")],
+    version: Version = None,
+    seconds: Annotated[
+        float | None, typer.Option(min=0, help="Stop asking after so long, and say how many images were compared.")
+    ] = None,
+    person: As = None,
+    dry_run: DryRun = False,
+    home: options.Home = options.DEFAULT_HOME,
+    config: options.ConfigFile = None,
+    profile: options.Profile = None,
+    assignments: options.Assignments = None,
+    as_json: options.Json = False,
+) -> None:
+    """Compare a candidate with the model in production on new images, and attach the outcome to its request.
+
+    Both are asked in the form that would be deployed. While it lasts, the candidate carries the alias challenger.
+    """
+    from dfpt.cli.bar import bar
+    from dfpt.evaluation import shadow
+    from dfpt.evaluation.replay import Side, replay
+    from dfpt.registry import actor, challenger
+
+    name, given = split(model, version)
+    number, who = require_version(name, given), actor.current(person)
+    registry = open_registry(home)
+    production = _champion(registry, name)
+    if dry_run:
+        challenger.check(registry, name, number, who)
+        typer.echo(f"Would compare {name}/{number} with {production.model} on {images}.")
+        return
+    settings = [*(assignments or []), f"data.source={json.dumps(images)}"]
+    with challenger.challenging(registry, name, number, who) as (request, folder), tempfile.TemporaryDirectory() as tmp:
+        with bar() as reporter:
+            sample = _prepared(options.config_file(config), profile, settings, Path(tmp), reporter)
+            candidate = Side(request.model, request.weights_sha256, folder)
+            report, examples = replay(candidate, production, sample, seconds, reporter)
+        said = shadow.sentence(report)
+        kept = challenger.attach(registry, request, who, report, shadow.page(report, examples), said)
+    if as_json:
+        typer.echo(json.dumps(report | {"folder": str(kept)}, indent=2, ensure_ascii=False))
+    else:
+        typer.echo(f"{name}/{number} {said}.\nReport: {kept / challenger.PAGE}")
+
+
+def _champion(registry: Registry, name: str) -> Side:
+    from dfpt.context import Context
+    from dfpt.evaluation.replay import Side
+    from dfpt.registry import champion
+    from dfpt.registry.errors import NotFound
+
+    found = champion.fetch(Context(registry.home, registry.home, tracking_uri=registry.uri), name)
+    if found is None:
+        raise NotFound(f"Nothing of {name} is in production to compare with.", "The first one is judged by its report.")
+    return Side(f"{found.name}/{found.version}", found.weights_sha256, found.artifact)
+
+
+def _prepared(
+    config: Path | None, profile: str | None, assignments: list[str], folder: Path, reporter: Reporter
+) -> Sample:
+    from dfpt.config import PrepareConfig, resolve
+    from dfpt.context import Context
+    from dfpt.datasets import sample
+    from dfpt.errors import UsageError
+    from dfpt.steps import prepare
+
+    resolved = resolve(config, profile, assignments)
+    context = Context(home=folder, checkpoints=folder, reporter=reporter)
+    prepare.run({}, {"dataset": folder}, PrepareConfig(seed=resolved.seed, data=resolved.data), context)
+    found = sample.load(folder)
+    if not len(found.rows):
+        raise UsageError(f"{resolved.data.source} has no image that can be read.", "Check the path.")
+    return found

@@ -1,0 +1,99 @@
+"""``dfpt data add``, ``push``, ``pull`` and ``versions``: data under DVC, and the models made of each version."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dfpt.cli import options
+
+Remote = Annotated[str | None, typer.Option("--remote", help="A remote of DVC's; else its default one.")]
+
+
+def add(
+    path: Annotated[Path, typer.Argument(help="Folder of images in this repository, e.g. data/line-3.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done.")] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Track a folder of images by DVC, and make it the source of the pipeline (dvc.yaml, params.yaml)."""
+    from dfpt.versioning import repository
+
+    if dry_run:
+        typer.echo(f"Would track {path}, add it to what prepare reads in dvc.yaml and set data.source in params.yaml.")
+        return
+    changed = repository.track(path)
+    if as_json:
+        typer.echo(json.dumps({"path": str(path), "changed": [str(file) for file in changed]}))
+        return
+    typer.echo(f"Tracked {path}. To keep this version:")
+    typer.echo(f"  git add {' '.join(map(str, changed))} && git commit, then dfpt data push")
+
+
+def push(remote: Remote = None, as_json: options.Json = False) -> None:
+    """Copy the data and results that DVC holds to a remote."""
+    from dfpt.versioning import repository
+
+    count = repository.send(remote)
+    typer.echo(json.dumps({"pushed": count}) if as_json else f"{count} files pushed.")
+
+
+def pull(remote: Remote = None, as_json: options.Json = False) -> None:
+    """Bring the data and results of this git revision from a remote."""
+    from dfpt.versioning import repository
+
+    counts = repository.get(remote)
+    said = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    typer.echo(json.dumps(counts) if as_json else f"{said or 'nothing to do'}.")
+
+
+def versions(home: options.Home = options.DEFAULT_HOME, as_json: options.Json = False) -> None:
+    """List the data versions, with the commits that have them and the models trained from each; the newest first."""
+    from dfpt.datasets import version_record
+    from dfpt.errors import UsageError
+    from dfpt.versioning import revisions, story
+
+    home = options.use_home(home)
+    try:
+        commits = revisions.revisions()
+    except UsageError as error:  # the state folder and the registry know versions too
+        commits = []
+        typer.echo(f"Commits are not listed: {error.message}", err=True)
+    found = story.versions(commits, version_record.known(home), home)
+    if as_json:
+        typer.echo(json.dumps([dataclasses.asdict(version) for version in found], ensure_ascii=False))
+    else:
+        _show(found)
+
+
+def _show(found: list[Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="Data versions, the newest first", title_justify="left")
+    for title in ("data", "source", "images", "commits", "models"):
+        table.add_column(title, justify="right" if title == "images" else "left")
+    for version in found:
+        models = [_model(model) for model in version.models]
+        commits = [f"{one.commit} {one.subject}" for one in version.revisions]
+        table.add_row(
+            version.data_hash[:12] if version.data_hash else _unknown(version),
+            version.source or "",
+            "" if version.images is None else str(version.images),
+            "\n".join(commits),
+            "\n".join(models),
+        )
+    Console(highlight=False, markup=False).print(table)
+
+
+def _unknown(version: Any) -> str:
+    prepared = any(revision.prepared for revision in version.revisions)
+    return "not here: dfpt data pull" if prepared else "not prepared: dvc repro"
+
+
+def _model(model: dict[str, Any]) -> str:
+    accuracy = "" if model["accuracy"] is None else f", {model['accuracy']:.1%}"
+    return f"{model['name']}/{model['version']} ({model['status']}{accuracy})"

@@ -1,0 +1,100 @@
+"""A stock MLflow with accounts: trainers make candidates, the service promotes them, and nobody else can."""
+
+from __future__ import annotations
+
+import socket
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow import MlflowException
+from requests import HTTPError
+
+from dfpt.cli import up
+from dfpt.registry import aliases, artifacts, audit, candidates, champion, promotion, reconcile, rollback
+from dfpt.registry.actor import Actor
+from dfpt.registry.handle import open_registry
+from dfpt.runtime import mlflow_accounts
+from dfpt.runtime.mlflow_accounts import APPROVALS, TRAINER, Accounts
+from dfpt.tracking import store
+
+pytest_plugins = "tests.mlflow_home"
+
+BOB = Actor("bob", "bob")
+Become = Callable[[str], None]
+
+
+def test_passwords_are_made_once_and_are_their_owners(tmp_path: Path) -> None:
+    accounts = mlflow_accounts.prepare(tmp_path)
+    made = {name: accounts.password(name) for name in (APPROVALS, TRAINER)}
+
+    assert {name: mlflow_accounts.prepare(tmp_path).password(name) for name in made} == made
+    assert len(set(made.values())) == 2
+    assert all(len(password) >= 24 for password in made.values())
+    for name in (APPROVALS, TRAINER, "server-key"):
+        assert stat.S_IMODE(accounts.password_file(name).stat().st_mode) == 0o600
+    assert stat.S_IMODE(accounts.folder.stat().st_mode) == 0o700
+    assert not set(made.values()) & set((accounts.folder / "auth.ini").read_text().split())
+
+
+@pytest.fixture
+def become(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Become]:
+    """From now on this process is that account at a real server with accounts."""
+    accounts: Accounts = mlflow_accounts.prepare(home)
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    monkeypatch.setattr(up, "_START_SECONDS", 240.0)
+    store.ensure(home, "elpv")  # of before there were accounts
+    with up._mlflow(f"sqlite:///{home / 'mlflow.db'}", home, port, accounts):
+
+        def become(name: str) -> None:
+            for variable, value in accounts.of_client(name, f"http://127.0.0.1:{port}").items():
+                monkeypatch.setenv(variable, value)
+
+        yield become
+
+
+@pytest.mark.slow
+def test_trainers_make_candidates_and_cannot_touch_production(
+    become: Become, home: Path, make_bundle: Callable[..., Any]
+) -> None:
+    become(TRAINER)
+    registry = open_registry(home)
+    for weights in (b"one", b"two"):
+        run = registry.client.create_run(store.ensure(home, "elpv"))
+        version = candidates.register(registry, "elpv", make_bundle(weights), run.info.run_id)
+        candidates.request(registry, version, Actor("ada", "ada"))
+
+    become(APPROVALS)
+    for number in (1, 2):
+        assert promotion.approve(registry, "elpv", number, BOB, "looked at every miss").state == "promoted"
+
+    become(TRAINER)
+    client, name = registry.client, champion.production_name("elpv")
+    produced = client.get_model_version(name, "2")
+    mine = client.get_model_version("elpv", "1")
+    for deed in (
+        lambda: client.set_registered_model_alias(name, "champion", "1"),
+        lambda: client.delete_registered_model_alias(name, "champion"),
+        lambda: client.create_model_version(name, mine.source, mine.run_id, model_id=mine.model_id),
+        lambda: client.set_model_version_tag(name, "2", artifacts.WEIGHTS_TAG, "0" * 64),
+        lambda: client.delete_model_version(name, "2"),
+        lambda: client.delete_registered_model(name),
+        lambda: client.rename_registered_model(name, "mine"),
+        lambda: client.log_text(produced.run_id, "changed", "model/student/model.safetensors"),
+        lambda: client.delete_run(produced.run_id),
+    ):
+        with pytest.raises((MlflowException, HTTPError), match=r"(?i)permission|403"):
+            deed()
+    promotion_as_trainer = Actor("eve", "eve")
+    with pytest.raises(MlflowException, match=r"(?i)permission|403"):
+        rollback.roll_back(registry, "elpv", promotion_as_trainer, "I would like that", 1)
+    assert (artifacts.local(client.get_model_version(name, "2"), registry.uri) / "student").is_dir()  # may read
+
+    become(APPROVALS)
+    rollback.roll_back(registry, "elpv", BOB, "misses cracks", 1)
+    assert aliases.pointed_at(registry.client, "elpv") == {"champion": 1, "previous": 2}
+    assert reconcile.reconcile(registry, BOB) == []
+    assert audit.verify(registry.store).intact

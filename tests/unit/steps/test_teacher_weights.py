@@ -1,0 +1,183 @@
+"""A teacher from a file or from the registry: what fits is used as it is, what does not is refused by both names."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import pickle
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from dfpt import models
+from dfpt.config import Augmentation, Recipe, Student, Teacher, TrainTeacherConfig, resolve
+from dfpt.context import Context, Silent
+from dfpt.datasets import load
+from dfpt.errors import UsageError
+from dfpt.steps import networks, train_teacher
+from dfpt.tracking import store
+
+pytest_plugins = ["tests.mlflow_home"]
+
+AS_IT_IS = Recipe(epochs=0, precision="float32")
+
+
+def trained(inspection: Any, place: Path, home: Path | None = None, **values: Any) -> Path:
+    """The folder that train-teacher writes."""
+    given = {"model": "resnet8", "image_size": 8, "frozen_stages": 0, "recipe": AS_IT_IS} | values
+    config = TrainTeacherConfig(seed=0, augmentation=Augmentation(views=1), teacher=Teacher(**given))
+    context = Context(home or place / "home", place / "checkpoints")
+    train_teacher.run(inspection.inputs(), {"teacher": place / "teacher"}, config, context)
+    return place / "teacher"
+
+
+def same(folder: Path, other: Path) -> bool:
+    ours, theirs = (load_file(place / "model.safetensors") for place in (folder, other))
+    return all(torch.equal(ours[name], tensor) for name, tensor in theirs.items())
+
+
+def test_a_folder_of_ours_is_taken_with_its_normalisation(inspection: Any, tmp_path: Path) -> None:
+    folder = trained(inspection, tmp_path, weights=f"file:{inspection.good}")
+    assert same(folder, inspection.good)
+    assert models.load(folder)[1] == models.load(inspection.good)[1]
+    assert models.load(folder)[1].mean == 0.5
+
+
+def test_a_bare_safetensors_file_is_normalised_by_the_training_pixels(inspection: Any, tmp_path: Path) -> None:
+    shutil.copy(inspection.good / "model.safetensors", tmp_path / "weights.safetensors")
+    folder = trained(inspection, tmp_path, weights=f"file:{tmp_path / 'weights.safetensors'}")
+    assert same(folder, inspection.good)
+    own = networks.new("resnet8", 8, load(inspection.dataset, inspection.validation), 0)[1]
+    assert models.load(folder)[1] == own
+    assert own.licence is None, "nobody said, so the policy takes it for unknown"
+
+
+def test_given_weights_can_be_trained_further_behind_frozen_stages(inspection: Any, tmp_path: Path) -> None:
+    recipe = Recipe(epochs=1, batch_size=16, precision="float32")
+    folder = trained(inspection, tmp_path, weights=f"file:{inspection.good}", recipe=recipe, frozen_stages=2)
+    ours, theirs = (load_file(place / "model.safetensors") for place in (folder, inspection.good))
+    changed = {".".join(name.split(".")[:2]) for name in ours if not torch.equal(ours[name], theirs[name])}
+    assert changed == {"stages.2", "head.3"}
+    assert models.load(folder)[1].frozen_stages == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"model": "resnet14"}, "The model of the teacher in .*: resnet8. .*: resnet14"),
+        ({"image_size": 16}, "image size of the teacher in .*: 8. .*: 16"),
+    ],
+)
+def test_another_network_is_refused_by_both_names(
+    inspection: Any, tmp_path: Path, change: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        trained(inspection, tmp_path, weights=f"file:{inspection.good}", **change)
+
+
+@pytest.mark.parametrize(("key", "value"), [("classes", ["a", "b", "c"]), ("in_channels", 3)])
+def test_other_classes_or_channels_are_refused_by_both_names(
+    inspection: Any, tmp_path: Path, key: str, value: Any
+) -> None:
+    folder = tmp_path / "other"
+    spec = dataclasses.replace(models.load(inspection.good)[1], **{key: tuple(value) if key == "classes" else value})
+    model = models.create("resnet8", 3, spec.in_channels, 8)
+    models.save(model, dataclasses.replace(spec, parameters=sum(p.numel() for p in model.parameters())), folder)
+    with pytest.raises(UsageError, match="a, b, c.*sound, crack, stain" if key == "classes" else "3.*: 1"):
+        trained(inspection, tmp_path, weights=f"file:{folder}")
+
+
+class Payload:
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.mark,)
+
+
+@pytest.mark.parametrize("kind", ["file", "crd"])
+@pytest.mark.parametrize("damage", ["cut off", "a pickle with code", "another architecture", "missing"])
+def test_what_is_no_such_file_is_refused_and_not_executed(
+    inspection: Any, tmp_path: Path, damage: str, kind: str
+) -> None:
+    path = tmp_path / "weights"
+    if damage == "cut off":
+        content = (inspection.good / "model.safetensors").read_bytes()
+        path.write_bytes(content[: len(content) // 2])
+    elif damage == "a pickle with code":
+        path.write_bytes(pickle.dumps({"model": Payload(tmp_path / "executed")}))
+    elif damage == "another architecture":
+        state = models.create("resnet14", 3, 1, 8).state_dict()
+        if kind == "file":
+            save_file(state, path)
+        else:
+            torch.save({"model": state}, path)
+    with pytest.raises(UsageError, match=r"weights|channels"):
+        trained(inspection, tmp_path, weights=f"{kind}:{path}")
+    assert not (tmp_path / "executed").exists()
+
+
+def test_a_bare_file_of_another_architecture_says_where_they_differ(inspection: Any, tmp_path: Path) -> None:
+    save_file(models.create("resnet8", 5, 1, 8).state_dict(), tmp_path / "weights")
+    with pytest.raises(
+        UsageError, match=r"resnet8 for 3 classes .*head.3.weight is \(5, 64\) there and \(3, 64\) here"
+    ):
+        trained(inspection, tmp_path, weights=f"file:{tmp_path / 'weights'}")
+
+
+@pytest.mark.parametrize("weights", ["somewhere", "http://example.org/a.pt", "mlflow:runs:/abc"])
+def test_weights_of_an_unknown_kind_are_refused_when_read(weights: str) -> None:
+    with pytest.raises(UsageError, match=r"teacher\.weights"):
+        resolve(None, assignments=[f"teacher.weights={weights}"], environment={})
+
+
+@pytest.mark.parametrize("reference", ["models:/elpv/1", "models:/elpv@candidate"])
+def test_a_registered_student_is_taken_by_version_or_alias(
+    inspection: Any, tmp_path: Path, home: Path, reference: str
+) -> None:
+    client = store.client(store.tracking_uri(home))
+    run = client.create_run(store.ensure(home, "teachers")).info
+    client.log_artifacts(run.run_id, str(inspection.good), "bundle/student")  # as register lays it out
+    client.create_registered_model("elpv")
+    version = client.create_model_version("elpv", f"runs:/{run.run_id}/bundle", run.run_id)
+    client.set_registered_model_alias("elpv", "candidate", version.version)
+    folder = trained(inspection, tmp_path, home, weights=f"mlflow:{reference}")
+    assert same(folder, inspection.good)
+    with pytest.raises(UsageError, match="The registry has no models:/elpv/9"):
+        trained(inspection, tmp_path, home, weights="mlflow:models:/elpv/9")
+
+
+class Watch(Silent):
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def warn(self, text: str) -> None:
+        self.warnings.append(text)
+
+
+def test_a_student_that_is_not_smaller_than_its_teacher_is_warned_of(inspection: Any, tmp_path: Path) -> None:
+    images = load(inspection.dataset, inspection.validation)
+    watch = Watch()
+    context = replace(Context(tmp_path, tmp_path), reporter=watch)
+    teacher = models.load(inspection.good)[1]
+    for name in ("tiny_20k", "tiny_200k"):
+        networks.check_pair(
+            teacher, networks.new_student(Student(model=name, image_size=8), images, 0)[1], images, context
+        )
+    (warning,) = watch.warnings
+    assert warning.startswith("the student tiny_200k (")
+    assert f"resnet8 ({teacher.parameters})" in warning
+
+
+def test_a_teacher_of_other_classes_is_refused_before_training(inspection: Any, tmp_path: Path) -> None:
+    images = load(inspection.dataset, inspection.validation)
+    spec = models.load(inspection.good)[1]
+    other = dataclasses.replace(spec, classes=("a", "b"))
+    with pytest.raises(UsageError, match=r"knows 2 classes \(a, b\); the data has 3 \(sound, crack, stain\)"):
+        networks.check_pair(other, spec, images, Context(tmp_path, tmp_path))
+    assert json.loads((inspection.good / "model.json").read_text())["classes"] == list(spec.classes)
