@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +30,8 @@ exec {bin}/postgres -D db -c listen_addresses='*' -c unix_socket_directories=/da
 @pytest.fixture(scope="module")
 def engine(podman: Podman, image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """The chart's objects for a cluster of one's own, with a PostgreSQL beside them."""
+    if not shutil.which("iptables"):
+        pytest.skip("no iptables on this machine, which podman's networks need (Debian: iptables)")
     if not _BINARIES:
         pytest.skip("no PostgreSQL server binaries on this machine (Debian: postgresql)")
     folder = tmp_path_factory.mktemp("chart")
