@@ -15,7 +15,7 @@ cd "$(dirname "$0")/.."
 variant=${VARIANT:-cpu}
 wheels=${WHEELS:-.dfpt/wheels-$variant}
 python=${PYTHON:-.venv/bin/python}
-extras=${EXTRAS:-train,pretrained,cluster,versioning,postgresql,approvals,services}
+extras=${EXTRAS:-train,pretrained,cluster,versioning,postgresql,approvals,services,bucket}
 version=$("$python" -c 'import dfpt; print(dfpt.__version__)')
 image=${IMAGE:-dfpt-python:$version}
 revision=$(git describe --always --dirty --abbrev=40 --exclude='*' 2>/dev/null || echo unknown)

@@ -14,11 +14,12 @@ from typing import Any
 from tests.containers.conftest import Podman
 
 Object = dict[str, Any]
+_ENDED = (125, 126, 137, 255)  # there is nothing any more to run it in
 _ASK = """
 import sys, urllib.request
-url, *headers = sys.argv[1:]
+seconds, url, *headers = sys.argv[1:]
 request = urllib.request.Request(url, headers=dict(header.split("=", 1) for header in headers))
-print(urllib.request.urlopen(request, timeout=5).status)
+print(urllib.request.urlopen(request, timeout=float(seconds)).status)
 """
 
 
@@ -52,14 +53,14 @@ class Engine:
         self.started.append(name)
         self.podman("run", "--detach", "--name", name, *self._arguments(spec, aliases))
         container = spec["containers"][0]
-        startup = container["startupProbe"]
-        deadline = time.monotonic() + 3 * startup["periodSeconds"] * startup["failureThreshold"]  # two busy cores
-        while not self.answers(name, container, startup):
-            state = self.podman("inspect", "--format", "{{.State.Status}}", name).strip()
-            assert state == "running" and time.monotonic() < deadline, self.podman("logs", name)  # noqa: PT018
-            time.sleep(startup["periodSeconds"])  # as the kubelet does
-        for probe in ("livenessProbe", "readinessProbe"):
-            assert self.answers(name, container, container[probe]), self.podman("logs", name)
+        for kind in ("startupProbe", "livenessProbe", "readinessProbe"):
+            probe = container[kind]
+            deadline = time.monotonic() + 3 * container["startupProbe"]["periodSeconds"] * 90  # two busy cores
+            while not self.answers(name, container, probe):
+                state = self.podman("inspect", "--format", "{{.State.Status}}", name).strip()
+                assert state == "running", self.podman("logs", name)
+                assert time.monotonic() < deadline, f"{kind}: {self.podman('logs', name)}"
+                time.sleep(container["startupProbe"]["periodSeconds"])  # as the kubelet does
 
     def answers(self, name: str, container: Object, probe: Object) -> bool:
         """Ask as the kubelet does: by the pod's address."""
@@ -70,7 +71,9 @@ class Engine:
         ).strip()
         headers = [f"{one['name']}={one['value']}" for one in asked.get("httpHeaders", [])]
         url = f"http://{address}:{port}{asked['path']}"
-        return self.podman("exec", name, "python3", "-c", _ASK, url, *headers, codes=(0, 1)).strip() == "200"
+        seconds = str(probe.get("timeoutSeconds", 15))  # the kubelet's one second is short on two busy cores
+        asking = self.podman("exec", name, "python3", "-c", _ASK, seconds, url, *headers, codes=(0, 1, *_ENDED))
+        return asking.strip() == "200"
 
     def stop(self) -> None:
         for name in self.started:

@@ -80,6 +80,7 @@ class FakeKubernetes:
 
 @contextlib.contextmanager
 def running() -> Iterator[FakeKubernetes]:
+    contract.operations()  # seconds, the first time; a caller would wait for them
     fake = FakeKubernetes()
     thread = threading.Thread(target=fake.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()

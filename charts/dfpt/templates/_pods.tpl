@@ -64,10 +64,10 @@ livenessProbe:
   httpGet: {path: {{ index . 0 }}, port: http, httpHeaders: [{name: Host, value: localhost}]}
   periodSeconds: 20
   timeoutSeconds: 5
-readinessProbe:
+readinessProbe: # longer than approvals waits for MLflow, whose absence is no reason to send people away
   httpGet: {path: {{ index . 1 }}, port: http, httpHeaders: [{name: Host, value: localhost}]}
-  periodSeconds: 10
-  timeoutSeconds: 5
+  periodSeconds: 15
+  timeoutSeconds: 15
 {{- end -}}
 
 {{- define "dfpt.tmpMount" -}}
