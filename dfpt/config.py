@@ -448,11 +448,11 @@ def for_step(config: Config, step: str) -> Section:
         for field in STEP_CONFIGS[step].model_fields
     }
     if step == "validate":
-        values["validation"] = _with_expectations(config)
+        values["validation"] = with_expectations(config)
     return STEP_CONFIGS[step].model_validate(values)
 
 
-def _with_expectations(config: Config) -> Validation:
+def with_expectations(config: Config) -> Validation:
     """The suite goes along as text: an edited file makes a new result, and a step far away needs no file."""
     found = config.validation
     if found.expectations is not None:

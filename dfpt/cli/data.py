@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -87,7 +87,7 @@ def validate(
 ) -> None:
     """Check whether a source is fit to train on; ends with 3 when it is not."""
     from dfpt.cli.bar import bar
-    from dfpt.config import PrepareConfig, ValidateConfig, for_step
+    from dfpt.config import PrepareConfig, ValidateConfig, with_expectations
     from dfpt.context import Context
     from dfpt.errors import DataRefused
     from dfpt.steps import prepare
@@ -101,7 +101,7 @@ def validate(
         dataset, context = Path(scratch) / "dataset", Context(home, Path(scratch), reporter)
         prepare.run({}, {"dataset": dataset}, PrepareConfig(seed=resolved.seed, data=resolved.data), context)
         try:
-            settings = cast(ValidateConfig, for_step(resolved, "validate"))
+            settings = ValidateConfig(validation=with_expectations(resolved))
             validation.run({"dataset": dataset}, {"validation": out}, settings, context)
         except DataRefused as error:
             refused = error  # the report is there all the same

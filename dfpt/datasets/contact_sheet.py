@@ -74,12 +74,12 @@ def _with_partners(named: Iterable[tuple[str, str]], by_id: DataFrame) -> list[t
 
 
 def _pictures(images: NDArray[np.uint8], by_id: DataFrame, named: Iterable[tuple[str, str]]) -> tuple[Picture, ...]:
-    known = by_id[["row", "path", "label_name"]]
-    found = []
-    for name, said in named:
-        row, path, label = next(known.loc[[name]].itertuples(index=False, name=None))
-        found.append(Picture(data_uri(images[int(row)]), path, label, said))
-    return tuple(found)
+    said = list(named)
+    rows = by_id.loc[[name for name, _ in said], ["row", "path", "label_name"]].to_dict("records")
+    return tuple(
+        Picture(data_uri(images[int(row["row"])]), str(row["path"]), str(row["label_name"]), text)
+        for row, (_, text) in zip(rows, said, strict=True)
+    )
 
 
 def data_uri(pixels: NDArray[np.uint8]) -> str:

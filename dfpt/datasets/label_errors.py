@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 FOLDS = 5
 TREES = 100
-MOST = 20_000  # images looked at; of more, so many are drawn
+MOST = 10_000  # images looked at; of more, so many are drawn
 FEWEST = 200  # images: of fewer nothing can be learnt
 BETTER = 0.1  # than always answering the largest class
 MARGIN = 0.5  # the suggested label is likelier than the given one by so much

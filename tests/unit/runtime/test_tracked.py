@@ -9,6 +9,7 @@ import pytest
 from dfpt.config import Config, for_step
 from dfpt.errors import StepFailed
 from dfpt.runtime.tracked import VARIABLE, Tracking, tracked
+from tests.unit.datasets.pictures import fill
 
 CONFIG = for_step(Config(), "distil")
 
@@ -55,3 +56,31 @@ def test_nothing_is_tracked_where_nobody_asked(tmp_path: Path) -> None:
     with tracked("distil", CONFIG, tmp_path, lambda: False) as run:
         assert run is None
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_run_of_a_step_says_which_data_version_went_in(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dfpt import runtime
+    from dfpt.config import Data, PrepareConfig
+    from dfpt.context import Context
+    from dfpt.datasets.task import Task
+    from dfpt.steps import prepare
+    from dfpt.tracking import store
+
+    for label in ("a", "b"):
+        fill(tmp_path / "raw" / label, 20)
+    dataset = tmp_path / "dataset"
+    data = Data(source=f"folder:{tmp_path / 'raw'}", image_size=8)
+    prepare.run({}, {"dataset": dataset}, PrepareConfig(seed=0, data=data), Context(home, tmp_path))
+    config = for_step(Config.model_validate({"validation": {"min_per_class": 2}}), "validate")
+    monkeypatch.setenv("DFPT_HOME", str(home))
+    runtime.execute("validate", config, {"dataset": dataset}, {"validation": tmp_path / "v"}, tmp_path / "metrics.json")
+    client = store.client(store.tracking_uri(home))
+    (experiment,) = client.search_experiments(filter_string="name = 'digits'")
+    (found,) = client.search_runs([experiment.experiment_id], "tags.`dfpt.step` = 'validate'")
+    data_hash = Task.load(dataset).data_hash
+    assert found.data.tags["dfpt.data_version"] == data_hash
+    assert [given.dataset.digest for given in found.inputs.dataset_inputs] == [data_hash[:36]]
+    artifacts = {file.path for file in client.list_artifacts(found.info.run_id)}
+    assert {"validation.html", "validation.json", "rejected.csv", "suspicious.csv"} <= artifacts
