@@ -153,7 +153,7 @@ def test_from_a_pipeline_run_to_an_approval_by_a_second_person_and_a_rollback(
 
     taro.open("/production")
     taro.look("real-production")
-    taro.page.click("text=ロールバック")
+    taro.page.click("a.button[href$='/rollback/1']")
     taro.page.wait_for_selector("#rollback-reason")
     taro.look("real-rollback")
     taro.page.fill("#rollback-reason", "3 番ラインで誤検出")
