@@ -79,7 +79,10 @@ class Provider:
             raise ProviderFailed(f"{self._settings.name} vouched for nobody.", _AGAIN)
         subject = f"{self._settings.issuer}#{claims['sub']}"
         verified = claims.get("email") if claims.get("email_verified") is True else None
-        return subject, str(verified or subject)
+        name = str(verified or subject)
+        if not name.isprintable() or "," in name:  # the log joins the names of several approvers by commas
+            raise SignInRefused(f"{name[:100]!r} cannot be written into the log as a name.", "Ask an admin.")
+        return subject, name
 
     async def _require_issuer(self) -> None:
         metadata = await self._app.load_server_metadata()

@@ -89,6 +89,17 @@ def test_an_address_that_nobody_verified_is_no_name(desk: Desk, provider: Provid
     assert (me["name"], me["roles"]) == (f"{provider.issuer}#4711", ["viewer"])
 
 
+@pytest.mark.parametrize("name", ['"bob, ada"@example.com', "bob\n@example.com"])
+def test_a_name_that_the_log_could_take_for_two_lets_nobody_in(desk: Desk, provider: Provider, name: str) -> None:
+    provider.person["email"] = name
+    browser = desk.anybody()
+
+    answer = browser.get(at_provider(leave(browser)))
+
+    assert problem(answer) == "sign-in-refused"
+    assert not signed_in(browser)
+
+
 @pytest.mark.parametrize("lie", [*LIES, "no id token"])
 def test_a_token_that_breaks_one_promise_lets_nobody_in(desk: Desk, provider: Provider, lie: str) -> None:
     provider.lie = lie
