@@ -49,8 +49,9 @@ RESERVED_ENVIRONMENT = {
     "DFPT_RUNNER_PID",
     "DFPT_TRACKING",
 }
-# What Kubernetes tells every pod of a namespace about a Service dfpt-approvals: DFPT_APPROVALS_PORT and its like.
-_SERVICE_LINK = re.compile(r"_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_[A-Z]+(_[A-Z]+)?)?)$")
+# The approvals service's settings, and what Kubernetes tells every pod of a namespace about a Service dfpt-approvals:
+# DFPT_APPROVALS_PORT and its like.
+_OF_A_SERVICE = re.compile(r"^DFPT_SERVICE_|_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_[A-Z]+(_[A-Z]+)?)?)$")
 
 
 class Fold(Section):
@@ -497,7 +498,7 @@ def resolve(
             )
         values = _merge(values, profiles[wanted])
     for name, text in environment.items():
-        if name.startswith(ENVIRONMENT_PREFIX) and name not in RESERVED_ENVIRONMENT and not _SERVICE_LINK.search(name):
+        if name.startswith(ENVIRONMENT_PREFIX) and name not in RESERVED_ENVIRONMENT and not _OF_A_SERVICE.search(name):
             keys = name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
             values = _merge(values, _nested(keys, _scalar(text), f"environment variable {name}"))
     for assignment in assignments:

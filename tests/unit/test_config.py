@@ -146,10 +146,11 @@ def test_a_missing_file_is_refused_by_name(tmp_path: Path) -> None:
         resolve(tmp_path / "absent.yaml", None, (), {})
 
 
-def test_what_kubernetes_says_about_our_services_is_no_configuration() -> None:
+def test_what_is_said_to_and_about_our_services_is_no_configuration() -> None:
     links = {
         "DFPT_APPROVALS_SERVICE_HOST": "10.0.0.1",
         "DFPT_APPROVALS_SERVICE_PORT_HTTP": "8080",
+        "DFPT_SERVICE_PUBLIC_URL": "https://approvals.example",
         "DFPT_APPROVALS_PORT": "tcp://10.0.0.1:8080",
         "DFPT_MLFLOW_PORT_5000_TCP_ADDR": "10.0.0.1",
     }
