@@ -33,11 +33,15 @@ def add(
     typer.echo(f"  git add {' '.join(map(str, changed))} && git commit, then dfpt data push")
 
 
-def push(remote: Remote = None, as_json: options.Json = False) -> None:
-    """Copy the data and results that DVC holds to a remote."""
+def push(
+    remote: Remote = None,
+    every_commit: Annotated[bool, typer.Option("--all", help="Of every commit, not of this revision alone.")] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Copy the data and results of this git revision to a remote."""
     from dfpt.versioning import repository
 
-    count = repository.send(remote)
+    count = repository.send(remote, every_commit)
     typer.echo(json.dumps({"pushed": count}) if as_json else f"{count} files pushed.")
 
 

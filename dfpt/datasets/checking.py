@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfpt.config import Validation
-from dfpt.datasets import label_errors, near, quality, suite, version_record
-from dfpt.datasets.suite import Outcome
+from dfpt.datasets import asking, label_errors, near, quality, suite, version_record
+from dfpt.datasets.asking import Outcome
 from dfpt.datasets.task import Task
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def check(
         UsageError: the suite is not valid.
     """
     wanted = suite.checks(task, config)
-    outcomes = suite.evaluate(suite.schema(task), {"manifest": table})
+    outcomes = asking.evaluate(suite.schema(task), {"manifest": table})
     about: dict[str, Any] = {"version_before": None, "labels": "not looked at", "suite": suite.name_of(config, task)}
     if not outcomes[0].passed:
         nothing = table.head(0).assign(reason="", position=0, refused=False, releasable=False)
@@ -65,7 +65,7 @@ def check(
     accepted = table.drop(index=rejected.index)
     looked_at, about["labels"] = _looked_at(images, accepted, task, config)
     keeping_out = [one for one in wanted if one.severity == "quarantine"]
-    early = suite.evaluate(keeping_out, quality.tables(table, looked_at, task)) if keeping_out else []
+    early = asking.evaluate(keeping_out, quality.tables(table, looked_at, task)) if keeping_out else []
     held_back = quality.held_back(looked_at, early, free, task)
     looked_at = _without(looked_at, held_back)
 
@@ -75,7 +75,7 @@ def check(
     if before is not None:
         about["version_before"] = before.data_hash
         frames["shares"], frames["statistics"] = version_record.changes(record, before)
-    late = suite.evaluate([one for one in wanted if one.severity != "quarantine"], frames)
+    late = asking.evaluate([one for one in wanted if one.severity != "quarantine"], frames)
     by_name = {outcome.check.name: outcome for outcome in [*early, *late]}
     outcomes += [by_name[one.name] for one in wanted if one.name in by_name]
     return Checked(

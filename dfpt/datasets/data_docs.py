@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dfpt import files
-from dfpt.datasets.suite import Outcome
+from dfpt.datasets.asking import Outcome
 
 
 def write(folder: Path, outcomes: Sequence[Outcome]) -> None:

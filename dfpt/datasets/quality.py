@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfpt.datasets import looks, near
+from dfpt.datasets.asking import Outcome
 from dfpt.datasets.label_errors import Suspects
 from dfpt.datasets.looks import Looks
 from dfpt.datasets.manifest import GROUP
 from dfpt.datasets.outliers import robust_z
 from dfpt.datasets.quarantine import key_of
 from dfpt.datasets.splits import SPLITS
-from dfpt.datasets.suite import Outcome, Table
+from dfpt.datasets.suite import Table
 from dfpt.datasets.task import Task
 
 if TYPE_CHECKING:

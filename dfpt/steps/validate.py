@@ -20,9 +20,9 @@ from dfpt.datasets import (
     validation_page,
     version_record,
 )
+from dfpt.datasets.asking import Outcome
 from dfpt.datasets.checking import Checked
 from dfpt.datasets.splits import SPLITS
-from dfpt.datasets.suite import Outcome
 from dfpt.datasets.task import Task
 from dfpt.errors import DataRefused
 

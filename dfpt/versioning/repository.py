@@ -60,15 +60,15 @@ def track(path: Path) -> list[Path]:
     return [Path(os.path.relpath(file)) for file in changed if file.exists()]
 
 
-def send(remote: str | None) -> int:
-    """Copy what the remote lacks to it; the number of files.
+def send(remote: str | None, every_commit: bool = False) -> int:
+    """Copy what the remote lacks of this revision, or of every commit, to it; the number of files.
 
     Raises:
         StepFailed: the remote is away or refuses.
         UsageError: there is no such remote.
     """
     with opened() as repo, _remote(repo, remote) as where, _explained(f"Cannot push to {where}"):
-        return int(repo.push(remote=remote))
+        return int(repo.push(remote=remote, all_commits=every_commit))
 
 
 def get(remote: str | None) -> dict[str, int]:

@@ -31,7 +31,7 @@ def test_a_checkout_of_an_older_revision_retrains_the_older_student(repository: 
         commits.append(git(repository, "rev-parse", "HEAD")[:12])
         students.append(sha256(repository / STUDENT))
     assert students[0] != students[1]
-    program(repository, "dfpt.cli.main", "data", "push")
+    program(repository, "dfpt.cli.main", "data", "push", "--all")
 
     listed = json.loads(program(repository, "dfpt.cli.main", "data", "versions", "--json"))
     assert [version["images"] for version in listed] == [480, 320]

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from dfpt.config import Validation
-from dfpt.datasets import data_docs, suite
-from dfpt.datasets.suite import Check, Outcome
+from dfpt.datasets import asking, data_docs, suite
+from dfpt.datasets.asking import Outcome
+from dfpt.datasets.suite import Check
 from dfpt.datasets.task import Task
 from dfpt.errors import UsageError
 
@@ -31,7 +32,7 @@ def between(column: str = "mean", severity: str = "critical", **more: Any) -> di
 
 
 def outcome(item: dict[str, Any]) -> Outcome:
-    (found,) = suite.evaluate(checks(item), {"accepted": TABLE})
+    (found,) = asking.evaluate(checks(item), {"accepted": TABLE})
     return found
 
 
@@ -50,7 +51,7 @@ def test_every_packaged_expectation_is_one_that_great_expectations_knows() -> No
     for source in ("elpv", "folder:/x"):
         task = Task(source, ("good", "bad"), None, (), 1, 32, None, "d" * 64)
         for check in suite.checks(task, Validation()):
-            assert suite._expectation(check).meta == {"check": check.name}
+            assert asking._expectation(check).meta == {"check": check.name}
 
 
 def test_a_failed_check_names_its_rows_and_where_it_says_so_their_values() -> None:
@@ -62,8 +63,8 @@ def test_a_failed_check_names_its_rows_and_where_it_says_so_their_values() -> No
 
 
 def test_an_optional_check_of_what_is_not_there_is_left_out() -> None:
-    assert suite.evaluate(checks(between("sharpness", optional=True)), {"accepted": TABLE}) == []
-    assert suite.evaluate(checks(between(table="shares", optional=True)), {"accepted": TABLE}) == []
+    assert asking.evaluate(checks(between("sharpness", optional=True)), {"accepted": TABLE}) == []
+    assert asking.evaluate(checks(between(table="shares", optional=True)), {"accepted": TABLE}) == []
 
 
 @pytest.mark.parametrize(
