@@ -51,7 +51,9 @@ RESERVED_ENVIRONMENT = {
 }
 # The approvals service's settings, and what Kubernetes tells every pod of a namespace about a Service dfpt-approvals:
 # DFPT_APPROVALS_PORT and its like.
-_OF_A_SERVICE = re.compile(r"^DFPT_SERVICE_|_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_[A-Z]+(_[A-Z]+)?)?)$")
+_OF_A_SERVICE = re.compile(
+    r"^DFPT_SERVICE_|_(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT(_[0-9]+_[A-Z]+(_[A-Z]+)?)?)$"
+)
 
 
 class Fold(Section):

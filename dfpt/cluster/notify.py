@@ -1,14 +1,12 @@
 """Tell how a run on the cluster has ended: a line in the log always, a webhook where there is one.
 
-The webhook gets a JSON object by POST. With a key in DFPT_NOTIFY_KEY the request carries the body's HMAC-SHA256 as
-``X-DFPT-Signature: sha256=...``, so that the receiver can tell it from anybody's. A webhook that cannot be reached
-does not make a finished run a failed one: the log says so.
+The webhook gets a JSON object by POST. With a key in DFPT_NOTIFY_KEY it is signed as every webhook of ours, see
+:mod:`dfpt.registry.notifications.signature`. A webhook that cannot be reached does not make a finished run a failed
+one: the log says so.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 import os
 import time
@@ -19,10 +17,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from dfpt.errors import EXIT_REFUSED, DfptError
+from dfpt.registry.notifications import signature
+from dfpt.registry.notifications.channels import NoRedirects
 from dfpt.runtime import attempts
 
 URL, KEY = "DFPT_NOTIFY_URL", "DFPT_NOTIFY_KEY"
-SIGNATURE = "X-DFPT-Signature"
 _ATTEMPTS = 3
 _SECONDS = 10.0  # of one attempt
 
@@ -74,16 +73,13 @@ def post(url: str, told: Mapping[str, Any], key: str, wait: Callable[[float], ob
     if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
         return f"{URL} is no http or https URL"
     body = json.dumps(told, ensure_ascii=False).encode()
-    headers = {"Content-Type": "application/json"}
-    if key:
-        headers[SIGNATURE] = "sha256=" + hmac.new(key.encode(), body, hashlib.sha256).hexdigest()
-    problem = ""
+    opener, problem = urllib.request.build_opener(NoRedirects), ""
     for attempt in range(_ATTEMPTS):
         if attempt:
             wait(2.0 ** (attempt - 1))
         try:
-            request = urllib.request.Request(url, body, headers, method="POST")
-            with urllib.request.urlopen(request, timeout=_SECONDS):
+            headers = {"Content-Type": "application/json"} | (signature.headers(key, body, time.time()) if key else {})
+            with opener.open(urllib.request.Request(url, body, headers, method="POST"), timeout=_SECONDS):
                 return None
         except urllib.error.HTTPError as error:
             problem = f"it answered {error.code}"

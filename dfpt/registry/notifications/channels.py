@@ -51,7 +51,7 @@ def slack(message: Message) -> str:
     return text if message.link is None else f"{text}\n{message.link}"
 
 
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
+class NoRedirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_: Any, **__: Any) -> None:
         """Whoever answers for the URL does not choose another one for us."""
 
@@ -69,7 +69,7 @@ def _post(
     sent = {"Content-Type": "application/json", "User-Agent": "dfpt", **headers}
     if channel.secret is not None and now is not None:
         sent |= signature.headers(channel.secret.read(), body, now)
-    opener = urllib.request.build_opener(_NoRedirects, urllib.request.ProxyHandler({}))
+    opener = urllib.request.build_opener(NoRedirects, urllib.request.ProxyHandler({}))
     try:
         request = urllib.request.Request(url, body, sent, method="POST")
         with opener.open(request, timeout=SECONDS) as answer:

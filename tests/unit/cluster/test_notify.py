@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 
 from dfpt.cluster import notify
 from dfpt.errors import DataRefused, StepFailed, UsageError
+from dfpt.registry.notifications import signature
 from dfpt.runtime import attempts, trouble
 
 
@@ -38,6 +38,7 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.heard.append((dict(self.headers), body))
         self.send_response(self.server.answers.pop(0) if self.server.answers else 204)
+        self.send_header("Location", "/elsewhere")
         self.end_headers()
 
     def log_message(self, *_: Any) -> None: ...
@@ -72,7 +73,9 @@ def test_a_failed_run_is_told_with_the_steps_own_reason_and_a_signature(
     monkeypatch.setenv(notify.KEY, "key")
     notify.tell("FAILED", "projects/1", "task distil failed")
     headers, body = receiver.heard[0]
-    assert headers["X-Dfpt-Signature"] == "sha256=" + hmac.new(b"key", body, hashlib.sha256).hexdigest()
+    stamp = headers["X-Dfpt-Timestamp"]
+    assert signature.verify("key", body, stamp, headers["X-Dfpt-Signature"], time.time())
+    assert not signature.verify("another", body, stamp, headers["X-Dfpt-Signature"], time.time())
     assert json.loads(body) == {
         "run": "dfpt-retraining-abc",
         "state": "failed",
@@ -106,6 +109,12 @@ def test_a_receiver_in_trouble_is_told_again_and_one_that_refuses_is_not(receive
     assert notify.post(receiver.url, {"a": 1}, "", waited.append) == "it answered 401"
     assert len(receiver.heard) == 4
     assert "X-Dfpt-Signature" not in receiver.heard[-1][0]
+
+
+def test_a_receiver_does_not_send_us_elsewhere(receiver: Receiver) -> None:
+    receiver.answers = [307]
+    assert notify.post(receiver.url, {"a": 1}, "") == "it answered 307"
+    assert len(receiver.heard) == 1
 
 
 def test_a_receiver_that_is_gone_fails_no_run_and_its_secret_is_not_logged(
