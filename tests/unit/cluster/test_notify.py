@@ -112,8 +112,8 @@ def test_a_receiver_in_trouble_is_told_again_and_one_that_refuses_is_not(receive
 
 
 def test_a_receiver_does_not_send_us_elsewhere(receiver: Receiver) -> None:
-    receiver.answers = [307]
-    assert notify.post(receiver.url, {"a": 1}, "") == "it answered 307"
+    receiver.answers = [302]
+    assert notify.post(receiver.url, {"a": 1}, "") == "it answered 302"
     assert len(receiver.heard) == 1
 
 
