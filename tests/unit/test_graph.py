@@ -110,9 +110,10 @@ def imports(file: Path) -> set[str]:
 
 
 def place_of(name: str) -> str | None:
-    """``dfpt.models.tiny.WIDTHS`` is in ``dfpt/models``; what is in a single file of dfpt holds no result."""
+    """``dfpt.models.tiny.WIDTHS`` is in ``dfpt/models``; what is in a single file of dfpt holds no result, nor does the
+    configuration's form, whose values are a stage's params."""
     package, *rest = name.split(".")
-    if package != "dfpt" or rest[:2] == ["steps", "context"] or not rest:
+    if package != "dfpt" or rest[:2] == ["steps", "context"] or rest[:1] in ([], ["config"]):
         return None
     if rest[0] == "steps":
         return f"dfpt/steps/{rest[1]}.py"

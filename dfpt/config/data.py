@@ -1,0 +1,81 @@
+"""The sections about images: where they come from, how they are split, when they are fit to train on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from dfpt.settings import Positive, Section, Share
+
+
+class Fold(Section):
+    """One fold of a stratified k-fold partition. Its seed is its own: training may vary while the folds stay."""
+
+    count: Annotated[int, Field(ge=2)] = 4
+    index: Annotated[int, Field(ge=0)] = 0  # this fold is the test split
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+
+    @model_validator(mode="after")
+    def _is_one_of_them(self) -> Fold:
+        if self.index >= self.count:
+            raise ValueError(f"fold {self.index} of {self.count}: the folds are counted from 0 to {self.count - 1}")
+        return self
+
+
+class Group(Section):
+    """What ties images together, so that they never lie in two splits: a module, a batch, a day."""
+
+    column: str | None = None  # of the manifest
+    file: str | None = None  # CSV with the columns id and group
+
+    @model_validator(mode="after")
+    def _comes_from_one_place(self) -> Group:
+        if (self.column is None) == (self.file is None):
+            raise ValueError("name either group.column or group.file")
+        return self
+
+
+class Data(Section):
+    """Where the images come from and how they are split."""
+
+    source: str = "elpv"
+    image_size: Positive = 128  # working size, pixels: no model reads a larger one
+    split: Literal["stratified", "block", "group", "fold", "ids"] = "stratified"
+    val: Share = 0.15  # of all images; with split fold, of those outside the fold
+    test: Share = 0.25  # not read with split fold
+    fold: Fold | None = None
+    group: Group | None = None
+    ids: str | None = None  # CSV with the columns id and split
+    licence: str | None = None  # SPDX, of images whose source does not declare its own
+
+    @model_validator(mode="after")
+    def _has_what_the_split_reads(self) -> Data:
+        for name in ("fold", "group", "ids"):
+            if self.split == name and getattr(self, name) is None:
+                raise ValueError(f"split {name} needs data.{name}")
+        if self.fold and self.split != "fold":
+            raise ValueError(f"split {self.split} does not read data.fold")
+        if self.ids and self.split != "ids":
+            raise ValueError(f"split {self.split} does not read data.ids")
+        if self.group and self.split in ("stratified", "block"):
+            raise ValueError(f"split {self.split} takes groups apart: with data.group use group, fold or ids")
+        return self
+
+    @property
+    def lists(self) -> tuple[Path, ...]:
+        """The files besides the images that decide the split."""
+        named = (self.ids, self.group.file if self.group else None)
+        return tuple(Path(name).expanduser() for name in named if name)
+
+
+class Validation(Section):
+    """When data is not fit to train on."""
+
+    max_rejected: Share = 0.01  # share of all images that may be rejected
+    min_per_class: Positive = 5  # in every split
+    suite: str | None = None  # file of expectations; else the one of the source in data/expectations
+    expectations: str | None = None  # the suite itself, as JSON: what a runner hands to the step, which has no file
+    label_errors: bool = True  # look for labels that a simple model contradicts
+    data_docs: bool = False  # Great Expectations' own pages as well; they load their styles from outside

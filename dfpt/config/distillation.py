@@ -1,0 +1,92 @@
+"""The sections about how knowledge goes from the teacher to the student."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from dfpt import method_options
+from dfpt.config.networks import Augmentation
+from dfpt.settings import Section, Weight
+
+
+class Divergence(Section):
+    """How far two answers are apart, see :func:`dfpt.distill.losses.between`."""
+
+    divergence: Literal["kl", "dkd", "dist", "ls"] = "kl"  # that of KD, DKD, DIST or KD of standardised logits
+    beta: Weight = 2.0  # dkd: of the classes that are not the label; dist: of both relations
+    temperature: Annotated[float, Field(gt=0)] = 4.0
+
+
+class Prompt(Divergence):
+    """The prompt-based forward path and its losses (paper, sections on prompt path and bidirectional supervision)."""
+
+    stages: tuple[int, ...] = (-2, -1)  # stages followed by a prompt block; negative counts from the last
+    ratio: Annotated[float, Field(gt=0, le=1)] = 0.5  # r1
+    partial: Annotated[float, Field(gt=0, le=1)] = 0.25  # r2
+    kernels: tuple[Literal[1, 3, 5, 7, 9, 11], ...] = (3, 5, 7)  # odd, so that the shape stays
+    from_original: Weight = 1.0  # a_o
+    from_student: Weight = 1.0  # a_s
+    lr: Annotated[float, Field(gt=0)] = 1e-3
+    epochs: Annotated[int, Field(ge=0)] = 5  # of tune-prompt
+    form: Literal["blocks", "affine", "temperature"] = "blocks"  # the latter two are controls: maps without any input
+    neutral_start: bool = True  # the path starts as the original one
+
+
+class Distillation(Divergence):
+    """How the student is taught: by DFPT-KD, or by a method that it is compared with, which reads ``options`` alone."""
+
+    method: Literal[
+        "dfpt-kd",
+        "dfpt-kd+",
+        "plain",
+        "kd",
+        "kd_ls",
+        "dkd",
+        "dkd_ls",
+        "dist",
+        "ctkd",
+        "dtkd",
+        "takd",
+        "eskd",
+        "pesf_kd",
+        "fitnet",
+        "at",
+        "crd",
+    ] = "dfpt-kd"
+    options: dict[str, bool | int | float | str] = Field(default_factory=dict)  # see dfpt.method_options
+    adapt: Literal["joint", "frozen"] = "joint"
+    warm_start: bool = False  # the student starts from the probe
+    label: Weight = 1.0  # weight of CE(z_s, y)
+    from_original: Weight = 1.0  # b_o
+    from_prompt: Weight = 1.0  # b_p
+    teacher_cache: bool = True  # false: the teacher runs in every step, so that images may be changed at random
+    at_places: Weight = 0.0  # of both paths' knowledge at every place of the last feature map (ours); 0: none
+
+    @model_validator(mode="after")
+    def _has_the_methods_options(self) -> Distillation:
+        if not self.by_both_paths:
+            method_options.checked(self.method, self.options)
+        elif self.options:
+            raise ValueError(f"{self.method} takes no options: it reads the keys beside them")
+        return self
+
+    @property
+    def by_both_paths(self) -> bool:
+        """DFPT-KD or DFPT-KD+: only these need a tuned prompt path."""
+        return self.method.startswith("dfpt")
+
+
+def check_augmentation(augmentation: Augmentation, prompt: Prompt, distillation: Distillation) -> None:
+    """Raises ValueError where teacher or method cannot follow what is done to the images."""
+    if not augmentation.exact and distillation.teacher_cache:
+        raise ValueError(
+            "what the teacher says of images that are changed at random cannot be cached: "
+            "set distillation.teacher_cache=false, or augmentation's crop, flip, mixup and cutmix to 0"
+        )
+    one_label = distillation.method in method_options.NEEDS_ONE_LABEL or (
+        distillation.by_both_paths and "dkd" in (distillation.divergence, prompt.divergence)
+    )
+    if augmentation.mixes and one_label:
+        raise ValueError("an image mixed from two has no label of its own, which this method or divergence needs")

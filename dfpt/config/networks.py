@@ -1,0 +1,69 @@
+"""The sections about networks and their training."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from dfpt.settings import Positive, Section, Share, Weight
+
+
+class Recipe(Section):
+    """How one network is trained."""
+
+    epochs: Annotated[int, Field(ge=0)] = 20
+    batch_size: Positive = 64
+    lr: Annotated[float, Field(gt=0)] = 1e-3  # the schedule's highest
+    schedule: Literal["one-cycle", "cosine", "step"] = "one-cycle"  # step: the CRD benchmark's three drops to a tenth
+    optimiser: Literal["adamw", "sgd"] = "adamw"  # sgd: with momentum 0.9
+    weight_decay: Weight = 0.02
+    clip: Weight = 0.0  # longest gradient of the student, and of the prompt path; 0: any
+    ema: Annotated[float, Field(ge=0, lt=1)] = 0.0  # decay of the average of the weights that is kept; 0: none
+    label_smoothing: Share = 0.0
+    class_balance: Share = 0.25  # 0: every image counts the same; 1: every class does
+    logit_adjustment: Weight = 0.0  # of the logarithm of the class frequencies, added in training; 0: none
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"  # auto: the faster one, measured once on this machine
+    memory_format: Literal["channels_last", "contiguous", "auto"] = "channels_last"
+    compile: bool = False  # by torch; the first steps take longer, and a C++ compiler is needed
+    stop_after: Annotated[float, Field(gt=0, le=1)] = 1.0  # share of the epochs that are trained; the schedule stays
+
+
+class Augmentation(Section):
+    """Exact views, whose teacher's knowledge can be computed once and kept, and random changes, whose cannot.
+
+    The random ones are for whoever is trained from its pixels: the student, and a teacher without frozen stages (which
+    has its own mixup).
+    """
+
+    views: Literal[1, 8] = 8  # 8: quarter turns and mirror images; 1: the image as it is
+    crop: Annotated[float, Field(ge=0, le=0.5)] = 0.0  # share of the side padded before a window is cut out; 0: none
+    flip: bool = False  # mirror every second image; eight views have the mirror images already
+    mixup: Weight = 0.0  # alpha of a mixture's share (Zhang et al. 2018); 0: none
+    cutmix: Weight = 0.0  # alpha of a pasted box's area (Yun et al. 2019); 0: none
+
+    @property
+    def mixes(self) -> bool:
+        return bool(self.mixup or self.cutmix)
+
+    @property
+    def exact(self) -> bool:
+        """Whether the views are all there is."""
+        return not (self.crop or self.flip or self.mixes)
+
+
+class Teacher(Section):
+    model: str = "efficientnet_lite0"
+    image_size: Positive = 128
+    pretrained: bool = True
+    weights: Annotated[str, Field(pattern=r"^(file:.+|crd:.+|mlflow:models:/.+)$")] | None = None  # instead of these
+    mixup: Weight = 0.0  # alpha of the share in which two inputs are mixed (Zhang et al. 2018); 0: none
+    frozen_stages: Annotated[int, Field(ge=0)] = 3  # kept as pre-trained; their features are computed once and cached
+    licence: str | None = None  # SPDX, of weights of your own; else that of the packaged ones
+    recipe: Recipe = Recipe()
+
+
+class Student(Section):
+    model: str = "tiny_160k"
+    image_size: Positive = 64
+    recipe: Recipe = Recipe()

@@ -1,0 +1,115 @@
+"""What each step is handed of the configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from pydantic import Field, model_validator
+
+from dfpt import settings, suite_file
+from dfpt.config.data import Data, Validation
+from dfpt.config.distillation import Distillation, Prompt, check_augmentation
+from dfpt.config.gate import Device, Evaluation, Registration, Thresholds
+from dfpt.config.networks import Augmentation, Student, Teacher
+from dfpt.config.whole import Config
+from dfpt.settings import Section
+
+# What each step is handed: the fields name the sections that it reads, and nothing else can change its result.
+
+
+class PrepareConfig(Section):
+    seed: int
+    data: Data
+
+
+class ValidateConfig(Section):
+    validation: Validation
+
+
+class TrainTeacherConfig(Section):
+    seed: int
+    augmentation: Augmentation
+    teacher: Teacher
+
+
+class TrainBaselineConfig(Section):
+    seed: int
+    augmentation: Augmentation
+    student: Student
+
+
+class TunePromptConfig(Section):
+    seed: int
+    augmentation: Augmentation
+    student: Student
+    prompt: Prompt
+    distillation: Distillation
+
+    @model_validator(mode="after")
+    def _augments_as_the_method_allows(self) -> Self:
+        check_augmentation(self.augmentation, self.prompt, self.distillation)
+        return self
+
+
+class DistilConfig(TunePromptConfig):
+    pass
+
+
+class EvaluateConfig(Section):
+    seed: int
+    evaluation: Evaluation
+
+
+class GateConfig(Section):
+    seed: int
+    evaluation: Evaluation
+    gate: Thresholds
+    devices: dict[str, Device] = Field(default_factory=dict)
+    registration: Registration
+
+
+class RegisterConfig(Section):
+    registration: Registration
+
+
+STEP_CONFIGS: dict[str, type[Section]] = {
+    "prepare": PrepareConfig,
+    "validate": ValidateConfig,
+    "train-teacher": TrainTeacherConfig,
+    "train-baseline": TrainBaselineConfig,
+    "tune-prompt": TunePromptConfig,
+    "distil": DistilConfig,
+    "evaluate": EvaluateConfig,
+    "gate": GateConfig,
+    "register": RegisterConfig,
+}
+
+
+def for_step(config: Config, step: str) -> Section:
+    """The part of the configuration that ``step`` reads.
+
+    Raises:
+        UsageError: the suite that validate needs cannot be read.
+    """
+    values = {
+        field: config.thresholds() if field == "gate" else getattr(config, field)
+        for field in STEP_CONFIGS[step].model_fields
+    }
+    if step == "validate":
+        values["validation"] = with_expectations(config)
+    return STEP_CONFIGS[step].model_validate(values)
+
+
+def with_expectations(config: Config) -> Validation:
+    """The suite goes along as text: an edited file makes a new result, and a step far away needs no file."""
+    found = config.validation
+    if found.expectations is not None:
+        return found
+    text = suite_file.text(found.suite, config.data.source, config.registration.name)
+    return found.model_copy(update={"expectations": text})
+
+
+def parse_step(step: str, values: Mapping[str, Any]) -> Section:
+    """A step's configuration as it comes from a pipeline parameter (whose integers may arrive as floats)."""
+    return settings.validated(STEP_CONFIGS[step], values, f"the configuration of step {step}")

@@ -1,0 +1,64 @@
+"""params.yaml as a whole: its sections, and what they must not say together."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from dfpt.cluster.config import Cluster
+from dfpt.config.data import Data, Validation
+from dfpt.config.distillation import Distillation, Prompt, check_augmentation
+from dfpt.config.gate import Device, Evaluation, Registration, Thresholds
+from dfpt.config.networks import Augmentation, Student, Teacher
+from dfpt.settings import Section
+
+
+class Config(Section):
+    """params.yaml, resolved."""
+
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    data: Data = Data()
+    validation: Validation = Validation()
+    augmentation: Augmentation = Augmentation()
+    teacher: Teacher = Teacher()
+    student: Student = Student()
+    prompt: Prompt = Prompt()
+    distillation: Distillation = Distillation()
+    evaluation: Evaluation = Evaluation()
+    gate: dict[str, Thresholds] = Field(default_factory=lambda: {"default": Thresholds()})  # by source
+    devices: dict[str, Device] = Field(default_factory=dict)
+    registration: Registration = Registration()
+    cluster: Cluster = Cluster()  # read by the engines alone, by no step
+
+    @model_validator(mode="after")
+    def _has_a_path_to_tune(self) -> Config:
+        if self.prompt.form != "blocks" and self.distillation.method == "dfpt-kd+":
+            raise ValueError(
+                f"prompt.form {self.prompt.form} has no stages of its own: use distillation.method dfpt-kd"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _has_the_teacher_that_the_method_needs(self) -> Config:
+        if self.distillation.method == "eskd" and self.teacher.recipe.stop_after == 1:
+            raise ValueError("eskd learns from a teacher that was stopped early: set teacher.recipe.stop_after")
+        return self
+
+    @model_validator(mode="after")
+    def _augments_as_the_method_allows(self) -> Config:
+        check_augmentation(self.augmentation, self.prompt, self.distillation)
+        return self
+
+    @model_validator(mode="after")
+    def _knows_its_devices(self) -> Config:
+        for source, thresholds in self.gate.items():
+            if thresholds.device is not None and thresholds.device not in self.devices:
+                known = ", ".join(self.devices) or "none"
+                raise ValueError(f"gate.{source}.device is {thresholds.device!r}; under devices there is {known}")
+        return self
+
+    def thresholds(self) -> Thresholds:
+        """The gate's thresholds for this source: under its name, else its kind (``folder``), else ``default``."""
+        kind = self.data.source.partition(":")[0]
+        return self.gate.get(self.data.source) or self.gate.get(kind) or self.gate["default"]
