@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -51,7 +52,8 @@ def create_app(store: Store, file: File, environment: Mapping[str, str] | None =
         if not signature.is_right(secret, body, request.headers.get(signature.HEADER)):
             log.warning("webhook with a wrong signature", trigger=name, origin=_origin(request))
             return _problem(401, f"The header {signature.HEADER} is not the signature of this body.")
-        return _notice(name, Sighting(signature.key(body), _reason(body)), _origin(request))
+        sighting = Sighting(signature.key(body), _reason(body))
+        return await run_in_threadpool(_notice, name, sighting, _origin(request))  # or probes wait for the database too
 
     def _notice(name: str, sighting: Sighting, origin: str) -> Response:
         try:
