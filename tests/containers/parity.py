@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,13 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from dfpt import config as configuration
 from dfpt import files
 from dfpt.context import Context
 from dfpt.errors import DfptError, GateRefused
 from dfpt.graph import STEPS
+from tests import dvc_clone
 
 ROOT = Path(__file__).parents[2]
 SMOKE = ("--data", "digits", "--profile", "smoke")
@@ -67,28 +65,9 @@ def functions(place: Path, *assignments: str) -> Made:
 
 def by_dvc(place: Path, *assignments: str) -> Made:
     """``dvc repro`` in what DVC needs of a clone."""
-    clone = place / "clone"
-    shutil.copytree(ROOT / "dfpt", clone / "dfpt", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("dvc.yaml", ".dvcignore"):
-        shutil.copy(ROOT / name, clone)
-    params = yaml.safe_load((ROOT / "params.yaml").read_text())
-    params["profile"], params["data"]["source"] = "smoke", "digits"
-    for assignment in assignments:  # a profile's value wins over the file's
-        keys, _, value = assignment.partition("=")
-        section = params["profiles"]["smoke"]
-        *above, last = keys.split(".")
-        for key in above:
-            section = section.setdefault(key, {})
-        section[last] = yaml.safe_load(value)
-    (clone / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
-    program = place / "bin" / "dfpt"
-    program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m dfpt.cli.main "$@"\n')
-    program.chmod(0o755)
-    environment = {"PATH": f"{program.parent}:{os.environ['PATH']}", "DFPT_HOME": str(place / "home")}
-    dvc = [sys.executable, "-m", "dvc"]
-    subprocess.run([*dvc, "init", "--no-scm", "--quiet"], cwd=clone, check=True)
-    return _process([*dvc, "repro"], clone, lambda step, name: clone / "artifacts" / step / name, environment)
+    clone = dvc_clone.make(place, *assignments)
+    environment = {"PATH": dvc_clone.path(place), "DFPT_HOME": str(place / "home")}
+    return _process([*dvc_clone.DVC, "repro"], clone, lambda step, name: clone / "artifacts" / step / name, environment)
 
 
 def under_kfp(place: Path, *assignments: str) -> Made:

@@ -4,44 +4,28 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
 from dfpt.files import sha256
 from dfpt.graph import STEPS
+from tests import dvc_clone
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """What DVC needs of a clone, set to the smoke profile on digits, and a ``dfpt`` to call."""
-    place = tmp_path / "clone"
-    shutil.copytree(ROOT / "dfpt", place / "dfpt", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(ROOT / "data" / "expectations", place / "data" / "expectations")
-    for name in ("dvc.yaml", ".dvcignore"):
-        shutil.copy(ROOT / name, place)
-    params = yaml.safe_load((ROOT / "params.yaml").read_text())
-    params["profile"] = "smoke"
-    params["data"]["source"] = "digits"
-    (place / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
-    program = tmp_path / "bin" / "dfpt"
-    program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m dfpt.cli.main "$@"\n')
-    program.chmod(0o755)
-    dvc(place, "init", "--no-scm", "--quiet")
-    return place
+    return dvc_clone.make(tmp_path)
 
 
 def dvc(place: Path, *arguments: str) -> str:
-    environment = os.environ | {"PATH": f"{place.parent / 'bin'}:{os.environ['PATH']}"}
+    environment = os.environ | {"PATH": dvc_clone.path(place.parent)}
     done = subprocess.run(
-        [sys.executable, "-m", "dvc", *arguments],
+        [*dvc_clone.DVC, *arguments],
         cwd=place,
         env=environment,
         capture_output=True,
