@@ -53,7 +53,7 @@ demo: $(STAMP) ## the whole pipeline on 2,624 real images; ends with a candidate
 test: lint ## lint, types, import contracts, and every test that takes seconds
 	@$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow" $(TESTS)
 
-test-full: lint ## the same and the slow tests
+test-full: lint ## the same and the slow tests (SCREENSHOTS=DIR keeps what the browser showed)
 	@$(BIN)/pytest -n $(WORKERS) --dist worksteal $(TESTS)
 
 image: $(STAMP) ## the image that every step runs in, with podman (components/build.sh says what can be set)

@@ -13,7 +13,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
-SCREENSHOTS = os.environ.get("DFPT_SCREENSHOTS")  # read before the tests' own surroundings drop it
+SCREENSHOTS = os.environ.get("SCREENSHOTS")  # a folder
 PHONE = {"width": 360, "height": 740}
 _ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 _VIOLATIONS = """
