@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
@@ -82,7 +82,7 @@ def evaluate(wanted: Sequence[Check], frames: Mapping[Table, DataFrame]) -> list
         result = batch.get_batch({"dataframe": frames[table]}).validate(suite, result_format="COMPLETE")
         for item in result.to_json_dict()["results"]:
             name = item["expectation_config"]["meta"]["check"]
-            outcomes[name] = _outcome(chosen[name], item, frames[table].columns)
+            outcomes[name] = _outcome(chosen[name], item, frames[table])
     return [outcomes[check.name] for check in wanted]
 
 
@@ -120,14 +120,17 @@ def _expectation(check: Check) -> Any:
         raise UsageError(f"The check {check.name!r} of the suite is not valid: {said}.", "Correct it there.") from error
 
 
-def _outcome(check: Check, item: dict[str, Any], columns: Collection[str]) -> Outcome:
+def _outcome(check: Check, item: dict[str, Any], frame: DataFrame) -> Outcome:
     for raised in _raised(item.get("exception_info") or {}):
         column = check.arguments.get("column")
-        why = f"{check.table} has no column {column!r}" if column and column not in columns else raised
+        why = f"{check.table} has no column {column!r}" if column and column not in frame else raised
         raise UsageError(f"The check {check.name!r} of the suite cannot be asked: {why}.", _OPTIONAL)
     result = item["result"]
     rows = result.get("unexpected_index_list") or result.get("details", {}).get("mismatched", {}).get("missing") or []
     values = cast("list[Any]", result.get("unexpected_list") or [])
+    if result.get("unexpected_index_list") and values and len(values) < len(rows):  # it lists the first 200 alone
+        column = frame.loc[~frame.index.duplicated(), check.arguments["column"]]
+        values = column.loc[rows].tolist()
     return Outcome(check, bool(item["success"]), tuple(map(str, rows)), tuple(map(_text, values)), item)
 
 

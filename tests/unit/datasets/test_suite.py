@@ -62,6 +62,16 @@ def test_a_failed_check_names_its_rows_and_where_it_says_so_their_values() -> No
     assert outcome(like | {"meta": {"check": "no twins", "show": "both"}}).found == "not so: no twins: b (c)"
 
 
+def test_every_failed_row_has_its_value_however_many_there_are() -> None:
+    """Great Expectations lists all rows, and the values of the first 200."""
+    table = pd.DataFrame(
+        {"mean": [0.7 + number / 10_000 for number in range(500)]}, index=[f"i{n}" for n in range(500)]
+    )
+    (found,) = asking.evaluate(checks(between(severity="warning")), {"accepted": table})
+    assert len(found.rows) == 500
+    assert found.values == tuple(f"{value:.3g}" for value in table["mean"])
+
+
 def test_an_optional_check_of_what_is_not_there_is_left_out() -> None:
     assert asking.evaluate(checks(between("sharpness", optional=True)), {"accepted": TABLE}) == []
     assert asking.evaluate(checks(between(table="shares", optional=True)), {"accepted": TABLE}) == []
