@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -90,9 +90,7 @@ def _of_log(session: Session, store: Store) -> Iterator[_Fault]:
 
 
 def _records(session: Session) -> Sequence[Record]:
-    """All of them, as rows: they have a record's attributes, and every approval reads the whole log."""
-    table = Record.__table__
-    return cast(Sequence[Record], session.execute(select(table).order_by(table.c.seq)).all())
+    return session.scalars(select(Record).order_by(Record.seq)).all()
 
 
 def _chain(records: Sequence[Record]) -> Iterator[_Fault]:
