@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import tempfile
 import time
 from collections.abc import Callable
@@ -13,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from dfpt.bench import machine
+from dfpt.bench import machine, memory
 from dfpt.config import Data, PrepareConfig, ValidateConfig, Validation
 from dfpt.context import Context, Reporter
 from dfpt.datasets import sources
@@ -43,13 +42,14 @@ def run(images: int, reporter: Reporter) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="dfpt-ingest-") as folder:
         place = Path(folder)
         write(place / "images", images, reporter)
-        synthetic = _measure(f"folder:{place / 'images'}", SIDE, place / "synthetic", reporter)
-        memory = _peak_memory()
+        with memory.watched() as peak:
+            synthetic = _measure(f"folder:{place / 'images'}", SIDE, place / "synthetic", reporter)
         elpv = _measure("elpv", Data().image_size, place / "elpv", reporter)
     return {
         "machine": machine.describe(),
         "load_before": load,
-        "peak_memory": memory,  # of the synthetic images, validate and its imports included
+        "peak_memory": peak.whole,  # of the synthetic images, validate and its imports included
+        "peak_memory_anonymous": peak.anonymous,  # without the pages of mapped files
         "results": {f"{images} PNG files of {SIDE}x{SIDE}": synthetic, "elpv": elpv},
     }
 
@@ -104,12 +104,3 @@ def _processor_seconds() -> float:
     """Of this process and of those it has started and seen end."""
     times = os.times()
     return times.user + times.system + times.children_user + times.children_system
-
-
-def _peak_memory() -> int:
-    """Bytes: this process's peak and, for each core, the largest peak of a process that decoded.
-
-    It is an upper bound: pages that they share are counted in each, and the peaks need not fall together.
-    """
-    own, child = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return 1024 * (own + (os.cpu_count() or 1) * child)

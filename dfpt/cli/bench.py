@@ -126,7 +126,8 @@ def _ingested(found: dict[str, Any]) -> None:
             rate, busy = result["images_per_second"][step], result["cores_busy"][step]
             table.add_row(step, f"{seconds:.1f}", f"{rate:,.0f}", f"{busy:.2f}")
         console.print(table)
-    console.print(f"At most {found['peak_memory'] / 2**30:.2f} GiB of memory for the first.")
+    peaks = tuple(found[name] / 2**30 for name in ("peak_memory", "peak_memory_anonymous"))
+    console.print(f"At most {peaks[0]:.2f} GiB of memory for the first, {peaks[1]:.2f} without pages of mapped files.")
 
 
 @app.command()
