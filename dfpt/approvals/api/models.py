@@ -8,8 +8,6 @@ from fastapi import APIRouter, Depends, Query
 
 from dfpt.approvals.api.schema import (
     TEXT,
-    DeploymentShown,
-    EntryShown,
     Me,
     Name,
     RecordShown,
@@ -25,6 +23,8 @@ from dfpt.errors import UsageError
 from dfpt.registry import history, listing, requests
 from dfpt.registry.database import State
 from dfpt.registry.errors import NotFound, PolicyRefused
+from dfpt.registry.history import Deployment
+from dfpt.registry.listing import Entry
 
 READING = answers(Unauthenticated, PolicyRefused, ScopeRefused, UsageError, Waiting)
 
@@ -54,9 +54,9 @@ def list_requests(registry: RegistryHere, name: OfModel = None, state: State | N
 
 
 @router.get("/models")
-def list_models(registry: RegistryHere, name: OfModel = None) -> list[EntryShown]:
+def list_models(registry: RegistryHere, name: OfModel = None) -> list[Entry]:
     """All candidates, and what is in production."""
-    return [EntryShown.model_validate(entry) for entry in listing.entries(registry, name)]
+    return listing.entries(registry, name)
 
 
 @router.get("/models/{name}/versions/{version}", responses=answers(NotFound))
@@ -64,7 +64,7 @@ def show_version(registry: RegistryHere, name: Name, version: Version) -> Story:
     """One version: its figures, where it comes from, and everything that happened to it."""
     entry = listing.entry(registry, name, version)
     log = [RecordShown.model_validate(record) for record in requests.log(registry.engine, name, version)]
-    return Story(version=EntryShown.model_validate(entry), log=log)
+    return Story(version=entry, log=log)
 
 
 @router.get("/models/{name}/history")
@@ -74,6 +74,6 @@ def show_history(
     at: Annotated[
         str | None, Query(max_length=40, description="Only what was there then; UTC; a day: its end.")
     ] = None,
-) -> list[DeploymentShown]:
+) -> list[Deployment]:
     """What was in production, since when, who approved it, on which evidence. Needs no MLflow."""
-    return [DeploymentShown.model_validate(one) for one in history.asked(registry.engine, name, at)]
+    return list(history.asked(registry.engine, name, at))

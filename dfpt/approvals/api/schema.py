@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dfpt.approvals.tokens import LONGEST_DAYS, Scope
 from dfpt.registry.database import State
+from dfpt.registry.listing import Entry
 from dfpt.registry.policy_config import Role
 
 LARGEST = 2**31 - 1  # of an integer column on PostgreSQL
@@ -77,23 +78,6 @@ class RequestShown(BaseModel):
     production_version: int | None
 
 
-class EntryShown(BaseModel):
-    """A version of a candidate or production model; rates are fractions, times seconds."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    name: str
-    version: int
-    aliases: list[str]
-    status: str
-    metrics: dict[str, float]
-    weights_sha256: str
-    registered_at: str
-    run_id: str | None
-    source: str
-    tags: dict[str, str]
-
-
 class RecordShown(BaseModel):
     """A line of the audit log."""
 
@@ -113,35 +97,8 @@ class RecordShown(BaseModel):
 class Story(BaseModel):
     """A version and everything that happened to it."""
 
-    version: EntryShown
+    version: Entry
     log: list[RecordShown]
-
-
-class DeploymentShown(BaseModel):
-    """A version that became the champion."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    record: int
-    name: str
-    production_version: int
-    candidate_version: int
-    at: str
-    how: str
-    by: str
-    reason: str
-    requested_by: str
-    approved_by: list[str]
-    approved_at: str
-    approval_reason: str
-    self_approved: bool
-    emergency: bool
-    automatic: bool
-    weights_sha256: str
-    artifact_sha256: str
-    request: int
-    previous_version: int | None
-    previous_known: bool
 
 
 class VerificationShown(BaseModel):
