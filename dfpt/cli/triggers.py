@@ -24,6 +24,7 @@ def serve_(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8081,
     every: Annotated[float, typer.Option(min=1, help="Seconds between two looks at what is watched.")] = 900.0,
     submit: Annotated[bool, typer.Option("--submit", help="Carry requests out, as runs in the cluster.")] = False,
+    lease: serve.Lease = 30.0,
     path: serve.ScheduleFile = serve.DEFAULT,
     home: options.Home = options.DEFAULT_HOME,
     config: options.ConfigFile = None,
@@ -31,11 +32,12 @@ def serve_(
     """Receive signed calls, look at what is watched, show metrics, until SIGTERM or Ctrl-C.
 
     POST /hooks/NAME, GET /metrics, /healthz, /readyz. Without --submit requests are filed alone: `dfpt schedule serve`
-    carries them out on one machine.
+    carries them out on one machine. Of several with the same database all receive, and one looks and carries out.
     """
     from functools import partial
 
     from dfpt.schedules.file import read
+    from dfpt.schedules.lease import LOOKS, RUNS, Lease
     from dfpt.triggers import server, watcher
     from dfpt.triggers.tables import open_tables
 
@@ -46,7 +48,7 @@ def serve_(
     tasks = [partial(watcher.look, store, file, config, connect)]
     if submit:
         tasks.append(partial(watcher.in_cluster, store, connect, _submit(config, connect)))
-    server.serve(store, file, host, port, every, tasks)
+    server.serve(store, file, host, port, every, tasks, Lease(store, RUNS if submit else LOOKS, lease))
 
 
 @app.command()

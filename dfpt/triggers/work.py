@@ -23,9 +23,8 @@ def here(store: Store, config: Path | None) -> Request | None:
     if request is None:
         return None
     arguments = requests.work(request).arguments()
-    named = None if config is None else str(config.absolute())
-    ended = worker.run(request.reason, request.trigger, arguments, store.home, named)
-    if ended is None or ended.exit_code < 0:  # the scheduler is ending: it is filed again when it starts
+    ended = worker.run(request.reason, request.trigger, arguments, store.home, config)
+    if ended is None or ended.cut_off:  # the scheduler is ending: it is filed again when it starts
         return request
     return requests.end(store, request, ended.exit_code)
 
