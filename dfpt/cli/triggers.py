@@ -117,8 +117,8 @@ def _connect(config: Path | None) -> Pipelines:
     return connect.pipelines(configuration.resolve(config).cluster)
 
 
-def _submit(config: Path | None, connect: Callable[[], Pipelines]) -> Callable[[Work], str]:
-    def submit(work: Work) -> str:
+def _submit(config: Path | None, connect: Callable[[], Pipelines]) -> Callable[[Work, str], str]:
+    def submit(work: Work, name: str) -> str:
         from dfpt.cli import submit as cli
         from dfpt.cluster import submit
         from dfpt.runtime import code_revision
@@ -126,7 +126,7 @@ def _submit(config: Path | None, connect: Callable[[], Pipelines]) -> Callable[[
         resolved = work.config(config)
         package = cli.compiled(resolved)
         values = submit.parameters(resolved, package, cli.data_hash(resolved), code_revision())
-        return str(submit.submit(connect(), resolved, package, values).run_id)
+        return str(submit.submit(connect(), resolved, package, values, name).run_id)
 
     return submit
 
