@@ -41,7 +41,7 @@ class Data(Section):
     """Where the images come from and how they are split."""
 
     source: str = "elpv"
-    image_size: Positive = 128  # working size, pixels: no model reads a larger one
+    image_size: Positive = 128  # working size, pixels: a model gains nothing by reading a larger one
     split: Literal["stratified", "block", "group", "fold", "ids"] = "stratified"
     val: Share = 0.15  # of all images; with split fold, of those outside the fold
     test: Share = 0.25  # not read with split fold
