@@ -48,6 +48,7 @@ class Data(Section):
     fold: Fold | None = None
     group: Group | None = None
     ids: str | None = None  # CSV with the columns id and split
+    near_copies_together: bool = False  # images that are nearly the same share a split of ours, as equal ones always do
     licence: str | None = None  # SPDX, of images whose source does not declare its own
 
     @model_validator(mode="after")
@@ -61,6 +62,8 @@ class Data(Section):
             raise ValueError(f"split {self.split} does not read data.ids")
         if self.group and self.split in ("stratified", "block"):
             raise ValueError(f"split {self.split} takes groups apart: with data.group use group, fold or ids")
+        if self.ids and self.near_copies_together:
+            raise ValueError("the list of data.ids decides alone: near_copies_together has nothing to divide")
         return self
 
     @property
