@@ -83,12 +83,14 @@ def tables(manifest: DataFrame, accepted: DataFrame, task: Task) -> dict[Table, 
     sides = accepted[["width", "height"]]
     counted = Counter(zip(accepted["label_name"], accepted["split"], strict=True))
     counts = {f"{name!r} in {split} ({counted[name, split]})": counted[name, split] for name, split in cells}
+    unread = manifest["error"].notna() & (manifest["sha256"] == "")  # refused: whatever its label, nothing was read
     pixels = np.log((accepted["width"] * accepted["height"]).to_numpy(float).clip(1))
     judged = {"brightness": accepted["mean"].to_numpy(float), "contrast": accepted["std"].to_numpy(float)}
     if "sharpness" in accepted:
         judged["sharpness"] = accepted["sharpness"].to_numpy(float)
     looked_at: dict[Table, DataFrame] = {
         "manifest": manifest.assign(
+            label_name=manifest["label_name"].mask(unread),
             label_of_name=[index.get(name, -1) for name in manifest["label_name"]],
             held_back=manifest["doubt"].where(~manifest.index.isin(accepted.index)),
         ),
