@@ -127,5 +127,5 @@ def _resolved(source: str, config: Path | None, profile: str | None, assignments
 
 
 def _name(source: str) -> str:
-    """A folder's name for a source: its kind, or the name of its own folder."""
-    return Path(source.removeprefix("folder:")).expanduser().resolve().name or "data"
+    """A folder's name for a source: its kind, or the last part of its place."""
+    return Path(source.partition(":")[2] or source).expanduser().resolve().name or "data"
