@@ -11,7 +11,7 @@ from pathlib import Path
 from dfpt import files
 from dfpt.registry import agreement, aliases, artifacts, audit, publication, requests
 from dfpt.registry.actor import Actor
-from dfpt.registry.champion import PREVIOUS, production_name
+from dfpt.registry.champion import production_name
 from dfpt.registry.database import Request, State
 from dfpt.registry.handle import STATUS, Registry
 from dfpt.registry.publication import REQUEST_TAG
@@ -30,8 +30,8 @@ def finish(registry: Registry, request: Request, actor: Actor) -> Request:
     agreement.require(registry.engine, request)
     folder = _copy(registry, request)
     version = _register(registry, request, folder)
-    _point(registry, request, version)
-    promoted, superseded = _record(registry, request, version, actor)
+    previous = _point(registry, request, version)
+    promoted, superseded = _record(registry, request, version, previous, actor)
     registry.mirror(promoted, *superseded)
     return promoted
 
@@ -82,16 +82,15 @@ def _register(registry: Registry, request: Request, folder: Path) -> int:
     return int(created.version)
 
 
-def _point(registry: Registry, request: Request, version: int) -> None:
-    aliases.make_champion(registry.client, request.name, version)
+def _point(registry: Registry, request: Request, version: int) -> int | None:
+    return aliases.make_champion(registry.client, request.name, version)
 
 
-def _record(registry: Registry, request: Request, version: int, actor: Actor) -> tuple[Request, list[Request]]:
+def _record(
+    registry: Registry, request: Request, version: int, previous: int | None, actor: Actor
+) -> tuple[Request, list[Request]]:
     """The last move, with what the aliases now say; the older requests are superseded with it."""
-    details = {
-        "production_version": version,
-        "previous_version": aliases.pointed_at(registry.client, request.name).get(PREVIOUS),
-    }
+    details = {"production_version": version, "previous_version": previous}
     reason = f"promoted to {production_name(request.name)}/{version}"
     with registry.store.writing() as log:
         promoted = requests.move(

@@ -150,10 +150,10 @@ def _begin(registry: Registry, target: Target, actor: Actor, reason: str) -> Rol
 
 
 def _finish(registry: Registry, begun: Rollback, request: Request, actor: Actor) -> Deployment:
-    aliases.make_champion(registry.client, begun.name, begun.to_version)
+    previous = aliases.make_champion(registry.client, begun.name, begun.to_version)
     details = {
         "production_version": begun.to_version,
-        "previous_version": aliases.pointed_at(registry.client, begun.name).get(PREVIOUS),
+        "previous_version": previous,
         "decided_by": begun.by,
     }
     _close(registry, begun, request, actor, history.ROLLED_BACK, begun.reason, details)
@@ -176,10 +176,9 @@ def _close(
 
 def _request_of(registry: Registry, name: str, version: int) -> Request:
     """The request by which a production version was promoted, as the log has it."""
-    for known in history.deployments(registry.engine, name):
-        if known.production_version == version:
-            with reading(registry.engine) as session:
-                return session.get_one(Request, known.request)
+    if (number := history.promoted(registry.engine, name, version)) is not None:
+        with reading(registry.engine) as session:
+            return session.get_one(Request, number)
     raise NotFound(
         f"The log knows no promotion to {production_name(name)}/{version}.", "dfpt model history shows what it knows."
     )
