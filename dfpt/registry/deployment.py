@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 
 from dfpt import files
-from dfpt.registry import agreement, aliases, artifacts, audit, publication, requests
+from dfpt.registry import agreement, aliases, artifacts, audit, publication, requests, reservation
 from dfpt.registry.actor import Actor
 from dfpt.registry.champion import production_name
 from dfpt.registry.database import Request, State
@@ -25,9 +25,11 @@ def finish(registry: Registry, request: Request, actor: Actor) -> Request:
     Raises:
         BytesChanged: the candidate's files are not those that the request was filed for.
         LogDamaged: the log is broken, or knows no such approval.
+        ForeignModel: the production side is somebody else's.
     """
     audit.require_unbroken(registry.store)
     agreement.require(registry.engine, request)
+    reservation.reserve(registry, request.name)  # in another's model a version could be waiting under this request
     folder = _copy(registry, request)
     version = _register(registry, request, folder)
     previous = _point(registry, request, version)
@@ -63,7 +65,6 @@ def _register(registry: Registry, request: Request, folder: Path) -> int:
         return known
     name = production_name(request.name)
     candidate = registry.client.get_model_version(request.name, str(request.version))
-    registry.ensure_model(name, f"{request.name} in production: what persons approved, in files of its own.")
     tags = {key: value for key, value in candidate.tags.items() if key.startswith("dfpt.") and key != STATUS} | {
         artifacts.WEIGHTS_TAG: request.weights_sha256,
         artifacts.ARTIFACT_TAG: request.artifact_sha256,
