@@ -18,7 +18,7 @@ from dfpt.registry.actor import Actor
 from dfpt.registry.artifacts import ARTIFACT_TAG, EVIDENCE, STUDENT, WEIGHTS, WEIGHTS_TAG
 from dfpt.registry.champion import PRODUCTION, production_name
 from dfpt.registry.database import Request, State
-from dfpt.registry.handle import Registry
+from dfpt.registry.handle import STATUS, Registry
 from dfpt.registry.policy import Deed
 from dfpt.registry.requests import file, latest
 
@@ -108,9 +108,10 @@ def request(registry: Registry, version: ModelVersion, actor: Actor, reason: str
         trained_by = _trained_by(registry, version)
         sums = tags[WEIGHTS_TAG], tags[ARTIFACT_TAG]
         filed = file(registry.store, version.name, number, *sums, actor, reason, trained_by)
-        if filed.state == State.PENDING:
+        if filed.state == State.PENDING and ALIAS not in version.aliases:
             registry.client.set_registered_model_alias(version.name, ALIAS, str(number))
-        registry.mirror(filed)
+        if tags.get(STATUS) != filed.state:
+            registry.mirror(filed)
     return filed
 
 

@@ -67,11 +67,11 @@ class Local:
     def request(self, name: str, version: int, reason: str, dry_run: bool = False) -> Answer:
         """Ask for approval again, after the request was withdrawn, superseded or has expired."""
         permission.require_reason(reason)
-        found = listing.entry(self.registry, name, version)
         if dry_run:
+            found = listing.entry(self.registry, name, version)
             permission.require(self.registry, self.actor, Deed.REQUEST)
             return Answer(f"Would ask for the approval of {name}/{version}, which is {found.status}.")
-        known = self.registry.client.get_model_version(name, str(version))
+        known = listing.find(self.registry, name, version)
         done = candidates.request(self.registry, known, self.actor, reason)
         message = f"{done.model} is {done.state}, asked for by {done.requested_by}."
         return Answer(message, as_object(done), done.state == State.PENDING)

@@ -20,12 +20,12 @@ from dfpt.errors import DfptError, StepFailed, UsageError
 from dfpt.registry import desk, requests
 from dfpt.registry.database import State
 from dfpt.registry.desk import Local
-from dfpt.registry.errors import BytesChanged, LogDamaged, NotFound, PolicyRefused, WrongState
+from dfpt.registry.errors import BytesChanged, ForeignModel, LogDamaged, NotFound, PolicyRefused, WrongState
 
 WRITING = answers(
     Unauthenticated, PolicyRefused, ScopeRefused, CrossSite, TooLarge, UsageError, TooMany, Waiting
 )  # fmt: skip
-DECIDING = answers(NotFound, WrongState, BytesChanged, LogDamaged)
+DECIDING = answers(NotFound, WrongState, BytesChanged, ForeignModel, LogDamaged)
 
 router = APIRouter(responses=WRITING | DECIDING, dependencies=DECIDE)
 

@@ -73,6 +73,20 @@ def test_people_come_by_the_ingress_controller() -> None:
         assert allows(rendered, Place(namespace), ours("approvals"), 8080)
 
 
+@pytest.mark.parametrize(
+    ("case", "component", "port", "other"),
+    [("monitored", "triggers", 8081, "approvals"), ("monitored-without-triggers", "approvals", 8080, "triggers")],
+)
+def test_prometheus_is_sent_to_one_service_and_let_through(case: str, component: str, port: int, other: str) -> None:
+    rendered = make.objects(make.render(CASES[case]))
+    monitors = [one["spec"] for one in rendered if one["kind"] == "ServiceMonitor"]
+    asked = [one["selector"]["matchLabels"]["app.kubernetes.io/component"] for one in monitors]
+    assert asked == [component]
+    assert monitors[0]["endpoints"][0]["path"] == "/metrics"
+    assert allows(rendered, PROMETHEUS, ours(component), port)
+    assert not allows(rendered, PROMETHEUS, ours(other), 8080)
+
+
 def test_only_the_scope_namespace_binds_the_neighbours() -> None:
     onprem, cloud = (make.objects(make.render(CASES[case])) for case in ("onprem", "cloud"))
     assert allows(onprem, NEIGHBOUR, OUTSIDE, 443)
