@@ -38,6 +38,7 @@ def command(
 
     chosen = [*(assignments or ()), *([f"data.source={json.dumps(data)}"] if data else [])]
     resolved = configuration.resolve(options.config_file(config), profile, chosen)
+    resolved = resolved.model_copy(update={"data": configuration.with_images(resolved)})
     package = compiled(resolved)
     values = submit.parameters(resolved, package, data_hash(resolved), code_revision())
     if dry_run:
@@ -78,13 +79,17 @@ def data_hash(config: Config) -> str:
     that no other run has: prepare reads it then.
 
     Raises:
-        UsageError: no source is called so.
+        UsageError: no source is called so, or its revision cannot be looked up.
     """
     import uuid
 
+    from dfpt.config import with_images
     from dfpt.datasets import sources
     from dfpt.errors import DfptError
 
+    data = with_images(config)
+    if data.stored:
+        return sources.fingerprint(data.source, data.lists, md5=data.stored.md5)
     try:
         return sources.fingerprint(config.data.source, config.data.lists)
     except DfptError:
