@@ -25,7 +25,7 @@ def command(
     data: Annotated[str | None, typer.Option("--data", metavar="SOURCE", help="Sets data.source.")] = None,
     assignments: options.Assignments = None,
     config: options.ConfigFile = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent; ask nobody.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent; send nothing.")] = False,
     as_json: options.Json = False,
 ) -> None:
     """Start the pipeline in the cluster. A pipeline of the same content is not uploaded again.
