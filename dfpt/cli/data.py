@@ -18,6 +18,7 @@ app = typer.Typer(no_args_is_help=True, help="Fetch images and check them.")
 app.command("drift")(drift.command)
 app.command("profile")(profile.command)
 app.command("add")(versions.add)
+app.command("pin")(versions.pin)
 app.command("push")(versions.push)
 app.command("pull")(versions.pull)
 app.command("versions")(versions.versions)
@@ -123,7 +124,7 @@ def validate(
 def _resolved(source: str, config: Path | None, profile: str | None, assignments: list[str] | None) -> Config:
     from dfpt.config import resolve
 
-    return resolve(options.config_file(config), profile, [*(assignments or ()), f"data.source={json.dumps(source)}"])
+    return resolve(options.config_file(config), profile, [*(assignments or ()), *options.of_source(source)])
 
 
 def _name(source: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -27,6 +28,11 @@ Assignments = Annotated[
 ]
 
 DEFAULT_HOME = Path(".dfpt")
+
+
+def of_source(source: str) -> list[str]:
+    """Assignments that make a SOURCE of the command line the images to read, as they lie there: of no revision."""
+    return [f"data.source={json.dumps(source)}", *(f"data.{key}=null" for key in ("revision", "remote", "stored"))]
 
 
 def use_home(home: Path) -> Path:

@@ -51,7 +51,7 @@ def command(
         challenger.check(registry, name, number, who)
         typer.echo(f"Would compare {name}/{number} with {production.model} on {images}.")
         return
-    settings = [*(assignments or []), f"data.source={json.dumps(images)}"]
+    settings = [*(assignments or []), *options.of_source(images)]
     with challenger.challenging(registry, name, number, who) as (request, folder), tempfile.TemporaryDirectory() as tmp:
         with bar() as reporter:
             sample = _prepared(options.config_file(config), profile, settings, Path(tmp), reporter)

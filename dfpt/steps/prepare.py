@@ -10,7 +10,7 @@ import numpy as np
 
 from dfpt.config import PrepareConfig
 from dfpt.context import Context, Inputs, Metrics, Outputs
-from dfpt.datasets import decode, imageset, lists, looks, manifest, near, quality, quarantine, splits
+from dfpt.datasets import decode, imageset, lists, looks, manifest, near, quality, quarantine, splits, stored
 from dfpt.datasets.picture import Decoded
 from dfpt.datasets.sources import Item, resolve
 from dfpt.datasets.task import Task
@@ -22,11 +22,11 @@ def run(inputs: Inputs, outputs: Outputs, config: PrepareConfig, context: Contex
     What was read and will not be trained on goes into the quarantine of the state folder.
 
     Raises:
-        UsageError: an unknown source, a missing folder or package.
-        StepFailed: the disk is full, or the work was cancelled.
+        UsageError: an unknown source, a missing folder or package, a remote that wants credentials.
+        StepFailed: the disk is full, the work was cancelled, the remote is away or holds other images.
     """
     data = config.data
-    source = resolve(data.source)
+    source = resolve(data.source, stored.bring(data, context.home) if data.revision else None)
     dataset = outputs["dataset"]
     given, groups = lists.splits(source.items, data), lists.groups(source.items, data)
     decoded = decode.decode_all(source.items, dataset / imageset.FILE, data.image_size, source.channels, context)

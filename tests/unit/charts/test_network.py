@@ -36,6 +36,11 @@ def test_a_run_logs_to_mlflow_and_files_its_request(objects: list[dict[str, Any]
     assert allows(objects, a_run(), OUTSIDE, 443)
 
 
+def test_a_run_fetches_its_images_from_an_object_store_on_a_port_of_its_own() -> None:
+    for case, allowed in (("own-s3", True), ("whole-namespace", False)):
+        assert allows(make.objects(make.render(CASES[case])), a_run(), OUTSIDE, 9000) is allowed
+
+
 @pytest.mark.parametrize("component", ["approvals", "reconciler", "triggers", "migrations", "mlflow-migrations"])
 def test_whoever_needs_postgresql_reaches_it(objects: list[dict[str, Any]], component: str) -> None:
     assert allows(objects, ours(component), OUTSIDE, 5432)
