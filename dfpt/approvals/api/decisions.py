@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Response
 
-from dfpt.approvals.api.schema import Answer, Approval, Decision, Name, RollbackWish, Version
+from dfpt.approvals.api.schema import Answer, Approval, Decision, Filing, Name, RollbackWish, Version
 from dfpt.approvals.dependencies import DECIDE, ServiceHere, scoped
 from dfpt.approvals.errors import CrossSite, ScopeRefused, TooLarge, TooMany, Unauthenticated, Waiting
 from dfpt.approvals.identity import Identity
@@ -48,10 +48,10 @@ def request(
     known: Annotated[Identity, _by(Scope.REQUEST)],
     name: Name,
     version: Version,
-    wish: Decision,
+    wish: Filing,
 ) -> Answer:
-    """Ask for the approval of a candidate."""
-    return decide(service, known, lambda at: at.request(name, version, wish.reason, wish.dry_run))
+    """Ask for the approval of a candidate. A second call finds the request that the first one has filed."""
+    return decide(service, known, lambda at: at.request(name, version, wish.reason, wish.dry_run, wish.sums))
 
 
 @router.post(
