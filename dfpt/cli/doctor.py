@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import shutil
 import socket
@@ -57,7 +56,7 @@ def command(
     else:
         findings = list(examine(home.expanduser().absolute()))
     if as_json:
-        typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+        options.write_json([asdict(finding) for finding in findings])
     else:
         for finding in findings:
             mark = "ok     " if finding.ok else "MISSING" if finding.essential else "note   "

@@ -74,7 +74,7 @@ def command(
 
     result = summary.result(done, time.monotonic() - started)
     if as_json:
-        typer.echo(json.dumps(result, indent=2))
+        options.write_json(result)
     else:
         summary.show(result)
     raise typer.Exit(EXIT_BY_STATUS.get(result["status"], EXIT_REFUSED))

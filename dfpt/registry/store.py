@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from dfpt.errors import StepFailed, UsageError
 from dfpt.registry import head, ledger
-from dfpt.registry.upgrade import upgrade
+from dfpt.registry.upgrade import REGISTRY, Chain, upgrade
 from dfpt.registry.verified import Verified
 
 DATABASE = "registry.db"
@@ -66,14 +66,17 @@ class Store:
 @contextmanager
 def reading(engine: Engine) -> Iterator[Session]:
     """A session that sees the database at one moment; what it hands out can be read afterwards."""
-    if engine.dialect.name == "postgresql":
+    if engine.dialect.name == "postgresql" and isinstance(engine, Engine):  # a rehearsal is inside a transaction
         engine = engine.execution_options(isolation_level="REPEATABLE READ")
     with Session(engine, expire_on_commit=False) as session:
         yield session
 
 
-def open_store(home: Path) -> Store:
+def open_store(home: Path, *others: Chain) -> Store:
     """The database of ``home``, or the one that DFPT_REGISTRY_URL names, at the newest schema.
+
+    Args:
+        others: tables beside the registry's own, which are to be at theirs.
 
     Raises:
         UsageError: a URL that means no database we know.
@@ -81,16 +84,30 @@ def open_store(home: Path) -> Store:
     """
     home = home.absolute()
     home.mkdir(parents=True, exist_ok=True)
+    engine = open_engine(home)
+    with answering(engine):
+        for chain in (REGISTRY, *others):
+            upgrade(engine, home, chain)
+    return Store(home, engine)
+
+
+def open_engine(home: Path) -> Engine:
+    """The database as it is, which nobody has asked yet. Raises UsageError: a URL that means no database we know."""
     url = _url(home)
-    engine = _sqlite(url) if url.get_backend_name() == "sqlite" else _postgresql(url)
+    return _sqlite(url) if url.get_backend_name() == "sqlite" else _postgresql(url)
+
+
+@contextmanager
+def answering(engine: Engine) -> Iterator[None]:
+    """Raise StepFailed, in words, where the database does not answer inside."""
     try:
-        upgrade(engine, home)
+        yield
     except OperationalError as error:
         raise StepFailed(
-            f"The registry's database {url.render_as_string(hide_password=True)} cannot be used: {error.orig}".strip(),
+            f"The registry's database {engine.url.render_as_string(hide_password=True)} cannot be used: "
+            f"{error.orig}".strip(),
             f"Start it, or correct {URL_VARIABLE}.",
         ) from error
-    return Store(home, engine)
 
 
 def exists(home: Path) -> bool:
