@@ -40,7 +40,9 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "approvals user list": ("dfpt approvals user list --json",),
     "approvals user disable": ("dfpt approvals user disable ada --dry-run",),
     "approvals user enable": ("dfpt approvals user enable ada",),
-    "approvals token create": ("dfpt approvals token create ci --label nightly --scope read --scope request --days 30",),
+    "approvals token create": (
+        "dfpt approvals token create ci --label nightly --scope read --scope request --days 30",
+    ),
     "approvals token list": ("dfpt approvals token list",),
     "approvals token revoke": ("dfpt approvals token revoke 4 --dry-run",),
     "audit verify": ("dfpt audit verify", "dfpt audit verify --json"),
