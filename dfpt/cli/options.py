@@ -67,6 +67,11 @@ def use_home(home: Path) -> Path:
     return home
 
 
+def be_impatient() -> None:
+    """MLflow's client asks a server that is away for four minutes; a person at a terminal is told after seconds."""
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+
+
 def config_file(named: Path | None) -> Path | None:
     """The configuration to read; None is the one shipped with the package."""
     here = Path("params.yaml")

@@ -25,6 +25,7 @@ _WRONG_PLACE = (
     errno.ENAMETOOLONG,
     errno.ELOOP,
 )
+_AWAY = "Max retries exceeded"  # of MLflow's client, and of requests below it
 _LONG = 200  # characters of a path in a message
 _ALMOST_NOTHING = 1 << 20  # bytes: with less, SQLite, torch and memory maps fail in words of their own
 _BY_CODE = {
@@ -48,6 +49,8 @@ def explain(error: BaseException, doing: str, folder: Path) -> DfptError:
         return StepFailed(f"{doing}: out of memory.", "Lower data.image_size or the recipe's batch_size.")
     if (isinstance(error, OSError) and error.errno in _FULL) or disk_is_full(folder):
         return full(doing, folder)
+    if type(error).__module__.startswith(("mlflow.", "requests.")) and _AWAY in str(error):
+        return StepFailed(f"{doing}: MLflow does not answer.", "Start its server, or correct MLFLOW_TRACKING_URI.")
     if isinstance(error, OSError) and error.errno in _WRONG_PLACE and error.filename is not None:
         return UsageError(
             f"{doing}: {_shortened(error.filename)}: {error.strerror}.",

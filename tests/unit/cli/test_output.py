@@ -221,6 +221,17 @@ def test_an_address_of_mlflow_that_is_none_is_named(run: Run, monkeypatch: pytes
     assert "MLFLOW_TRACKING_URI is 'mlflow.example.org'" in err
 
 
+def test_a_server_of_mlflow_that_is_away_is_said_within_seconds(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")  # what the command sets otherwise is 2
+    code, _, err = run("model", "list", "--home", str(tmp_path))
+    assert code == EXIT_FAILED
+    assert "MLflow does not answer" in err
+    assert "MLFLOW_TRACKING_URI" in err
+
+
 def test_letters_that_the_terminal_has_not_end_no_command(tmp_path: Path, root: Path) -> None:
     surroundings = os.environ | {
         "PYTHONIOENCODING": "ascii",
