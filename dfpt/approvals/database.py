@@ -17,7 +17,12 @@ CHAIN = Chain(versions=Path(__file__).with_name("migrations"), newest="0001", ta
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Session]:
-    """A session to look something up; what it hands out can be read afterwards."""
+    """A session to look something up, each statement by itself; what it hands out can be read afterwards.
+
+    On PostgreSQL no transaction is begun and ended for it: every request comes here.
+    """
+    if engine.dialect.name == "postgresql":
+        engine = engine.execution_options(isolation_level="AUTOCOMMIT")
     with Session(engine, expire_on_commit=False) as session:
         yield session
 

@@ -18,6 +18,7 @@ app = typer.Typer(no_args_is_help=True, help="Fetch images and check them.")
 app.command("drift")(drift.command)
 app.command("profile")(profile.command)
 app.command("add")(versions.add)
+app.command("pin")(versions.pin)
 app.command("push")(versions.push)
 app.command("pull")(versions.pull)
 app.command("versions")(versions.versions)
@@ -123,9 +124,9 @@ def validate(
 def _resolved(source: str, config: Path | None, profile: str | None, assignments: list[str] | None) -> Config:
     from dfpt.config import resolve
 
-    return resolve(options.config_file(config), profile, [*(assignments or ()), f"data.source={json.dumps(source)}"])
+    return resolve(options.config_file(config), profile, [*(assignments or ()), *options.of_source(source)])
 
 
 def _name(source: str) -> str:
-    """A folder's name for a source: its kind, or the name of its own folder."""
-    return Path(source.removeprefix("folder:")).expanduser().resolve().name or "data"
+    """A folder's name for a source: its kind, or the last part of its place."""
+    return Path(source.partition(":")[2] or source).expanduser().resolve().name or "data"

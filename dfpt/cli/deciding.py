@@ -16,9 +16,9 @@ from dfpt.cli import options
 from dfpt.errors import EXIT_FAILED, EXIT_PENDING, UsageError
 
 if TYPE_CHECKING:
-    from dfpt.approvals.client import Client
     from dfpt.registry.desk import Answer, Desk
     from dfpt.registry.handle import Registry
+    from dfpt.registry.remote import Client
     from dfpt.registry.store import Store
 
 Model = Annotated[str, typer.Argument(metavar="NAME[/VERSION]", help="A registered model, e.g. elpv/3.")]
@@ -148,13 +148,13 @@ def require_store(home: Path) -> None:
 def open_client(server: str) -> Client:
     """The client of the approvals service at ``server``."""
     try:
-        from dfpt.approvals import client
+        from dfpt.registry import remote
     except ImportError as error:
         raise UsageError(
             f"--server needs {error.name}, which is not installed.", "pip install 'dfpt[approvals]'"
         ) from error
 
-    return client.from_environment(server)
+    return remote.from_environment(server)
 
 
 def _no_registry(home: Path) -> UsageError:

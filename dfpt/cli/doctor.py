@@ -72,11 +72,17 @@ def _of_cluster(
 ) -> list[Finding]:
     from dfpt.cluster import doctor
     from dfpt.cluster.doctor import connection
-    from dfpt.config import resolve
+    from dfpt.config import resolve, with_images
+    from dfpt.errors import UsageError
 
-    asked = resolve(options.config_file(config), assignments=assignments).cluster
-    look = doctor.Look(asked, release, namespace or asked.namespace)
-    return list(doctor.examine(look, connection.connect(context)))
+    resolved = resolve(options.config_file(config), assignments=assignments)
+    asked, unknown, stored = resolved.cluster, [], None
+    try:
+        stored = with_images(resolved).stored
+    except UsageError as error:
+        unknown = [Finding("data revision", False, error.message, error.remedy)]
+    look = doctor.Look(asked, release, namespace or asked.namespace, stored)
+    return [*doctor.examine(look, connection.connect(context)), *unknown]
 
 
 def examine(home: Path) -> Iterator[Finding]:

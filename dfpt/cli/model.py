@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dfpt.cli import decisions, history, options, shadow
+from dfpt.cli import decisions, history, options, robustness, shadow
 from dfpt.cli.deciding import As, Model, Version, open_registry, require_version, split
 from dfpt.errors import EXIT_REFUSED
 
@@ -98,6 +98,7 @@ def sweep(
 
 decisions.register(app)
 app.command("history")(history.command)
+app.command("robustness")(robustness.command)
 app.command("shadow")(shadow.command)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterable
@@ -28,6 +29,11 @@ Assignments = Annotated[
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check and say what would be done; change nothing.")]
 
 DEFAULT_HOME = Path(".dfpt")
+
+
+def of_source(source: str) -> list[str]:
+    """Assignments that make a SOURCE of the command line the images to read, as they lie there: of no revision."""
+    return [f"data.source={json.dumps(source)}", *(f"data.{key}=null" for key in ("revision", "remote", "stored"))]
 
 
 def write_json(value: Any) -> None:

@@ -27,7 +27,11 @@ def compile_(
         Path | None, typer.Option("--out", help="Where to write it; else beside the checked-in one.")
     ] = None,
     image: Annotated[
-        str | None, typer.Option("--image", help="The image of every step; else cluster.image. Digests are kept.")
+        str | None,
+        typer.Option(
+            "--image",
+            help="The image of every step; else cluster.image. A tag becomes the digest that its registry has for it.",
+        ),
     ] = None,
     kubernetes: Annotated[
         bool, typer.Option("--kubernetes", help="As Pipeline and PipelineVersion resources, for kubectl and GitOps.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -36,7 +35,7 @@ def command(
     from dfpt.errors import DataRefused, UsageError
     from dfpt.steps import prepare
 
-    given = [*(assignments or ()), f"data.source={json.dumps(source)}"]
+    given = [*(assignments or ()), *options.of_source(source)]
     resolved = resolve(options.config_file(config), profile, given)
     name = resolved.registration.name
     out = out or suite_file.OWN / f"{name}.json"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -55,7 +54,7 @@ def command(
             as_json,
         )
         return
-    settings = [*(assignments or []), f"data.source={json.dumps(images)}"]
+    settings = [*(assignments or []), *options.of_source(images)]
     with challenger.challenging(registry, name, number, who) as (request, folder), tempfile.TemporaryDirectory() as tmp:
         with bar() as reporter:
             sample = _prepared(options.config_file(config), profile, settings, Path(tmp), reporter)

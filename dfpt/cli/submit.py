@@ -25,7 +25,7 @@ def command(
     data: Annotated[str | None, typer.Option("--data", metavar="SOURCE", help="Sets data.source.")] = None,
     assignments: options.Assignments = None,
     config: options.ConfigFile = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent; ask nobody.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent; send nothing.")] = False,
     as_json: options.Json = False,
 ) -> None:
     """Start the pipeline in the cluster. A pipeline of the same content is not uploaded again.
@@ -38,6 +38,7 @@ def command(
 
     chosen = [*(assignments or ()), *([f"data.source={json.dumps(data)}"] if data else [])]
     resolved = configuration.resolve(options.config_file(config), profile, chosen)
+    resolved = resolved.model_copy(update={"data": configuration.with_images(resolved)})
     package = compiled(resolved)
     values = submit.parameters(resolved, package, data_hash(resolved), code_revision())
     if dry_run:
@@ -78,13 +79,17 @@ def data_hash(config: Config) -> str:
     that no other run has: prepare reads it then.
 
     Raises:
-        UsageError: no source is called so.
+        UsageError: no source is called so, or its revision cannot be looked up.
     """
     import uuid
 
+    from dfpt.config import with_images
     from dfpt.datasets import sources
     from dfpt.errors import DfptError
 
+    data = with_images(config)
+    if data.stored:
+        return sources.fingerprint(data.source, data.lists, md5=data.stored.md5)
     try:
         return sources.fingerprint(config.data.source, config.data.lists)
     except DfptError:

@@ -30,6 +30,25 @@ def add(
     options.say(sentence, {"path": str(path), "changed": changed, "dry_run": dry_run}, as_json)
 
 
+def pin(
+    revision: Annotated[str, typer.Argument(help="Tag, branch or commit of git.")] = "HEAD",
+    remote: Remote = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be written; write nothing.")] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Write into params.yaml which images a revision has and where they are fetched, for runs far from a clone."""
+    from dfpt.versioning import repository
+
+    found = repository.pin(revision, remote, dry_run)
+    if as_json:
+        typer.echo(found.model_dump_json())
+        return
+    typer.echo(
+        f"params.yaml {'would name' if dry_run else 'names'} the images of {revision} ({found.commit[:12]}): "
+        f"{found.md5} in {found.url}."
+    )
+
+
 def push(
     remote: Remote = None,
     every_commit: Annotated[bool, typer.Option("--all", help="Of every commit, not of this revision alone.")] = False,

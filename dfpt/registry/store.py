@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,12 @@ from sqlalchemy.orm import Session
 from dfpt.errors import StepFailed, UsageError
 from dfpt.registry import head, ledger
 from dfpt.registry.upgrade import REGISTRY, Chain, upgrade
+from dfpt.registry.verified import Verified
 
 DATABASE = "registry.db"
 URL_VARIABLE = "DFPT_REGISTRY_URL"
 _WAIT_SECONDS = 30  # for another process's transaction
+_CONNECTIONS = 15  # of a process, at most
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,12 @@ class Store:
 
     Attributes:
         home: the state folder, where the key is that signs the log.
+        verified: what of the log this process has found in order.
     """
 
     home: Path
     engine: Engine
+    verified: Verified = field(default_factory=Verified, compare=False)
 
     @contextmanager
     def writing(self) -> Iterator[ledger.Ledger]:
@@ -90,7 +94,7 @@ def open_store(home: Path, *others: Chain) -> Store:
 def open_engine(home: Path) -> Engine:
     """The database as it is, which nobody has asked yet. Raises UsageError: a URL that means no database we know."""
     url = _url(home)
-    return _sqlite(url) if url.get_backend_name() == "sqlite" else create_engine(url, pool_pre_ping=True)
+    return _sqlite(url) if url.get_backend_name() == "sqlite" else _postgresql(url)
 
 
 @contextmanager
@@ -134,6 +138,11 @@ def _url(home: Path) -> URL:
         f"{URL_VARIABLE}: a registry is kept in sqlite or postgresql, not in {backend}.",
         "Write postgresql://user:password@host:5432/database, or leave it away for a file in the state folder.",
     )
+
+
+def _postgresql(url: URL) -> Engine:
+    """Connections stay open: those beyond a pool's size would be made anew for each request."""
+    return create_engine(url, pool_pre_ping=True, pool_size=_CONNECTIONS, max_overflow=0)
 
 
 def _sqlite(url: URL) -> Engine:

@@ -91,11 +91,11 @@ def drift(trigger: DriftTrigger, home: Path, config: Path | None, report: Path |
     if code != EXIT_REFUSED:
         last = (said.strip().splitlines() or ["no reason is given"])[-1]
         raise StepFailed(f"dfpt data drift ended with {code}: {last}")
-    report = json.loads(printed)
-    seen = report["current"].get("data_hash") or report["p_value"]
+    found = json.loads(printed)
+    seen = found["current"].get("data_hash") or found["p_value"]
     return Sighting(
         f"drift:{trigger.reference}:{seen}",
-        f"{trigger.current} has drifted away from {trigger.reference} (p = {report['p_value']:.3g})",
+        f"{trigger.current} has drifted away from {trigger.reference} (p = {found['p_value']:.3g})",
     )
 
 

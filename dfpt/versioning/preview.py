@@ -40,7 +40,8 @@ def pull(repo: Repo, named: Sequence[str], remote: str | None) -> dict[str, int]
         FileNotFoundError: neither the remote nor the cache has a file.
     """
     from dvc.repo.index import build_data_index, index_from_targets
-    from dvc_data.index.checkout import ADD, DELETE, MODIFY, compare
+    from dvc_data.index.checkout import compare
+    from dvc_data.index.diff import ADD, DELETE, MODIFY
 
     if not named:
         return {}

@@ -24,7 +24,7 @@ class Tier(enum.StrEnum):
 
 
 def command(
-    suite: Annotated[str, typer.Option(help="elpv, or digits for a try.")] = "elpv",
+    suite: Annotated[str, typer.Option(help="elpv, fashion (docs/methods.md), or digits for a try.")] = "elpv",
     tier: Annotated[Tier, typer.Option(help="screen finds settings; the others need it.")] = Tier.ALL,
     quick: Annotated[bool, typer.Option("--quick", help="Four methods, tiny budgets: minutes; says nothing.")] = False,
     summarise: Annotated[bool, typer.Option("--summarise", help="Only compute the summary of what is stored.")] = False,
@@ -46,6 +46,8 @@ def command(
         raise UsageError(f"Unknown suite {suite!r}.", f"One of {', '.join(bench.SUITES)}.")
     plan = bench.quick(bench.SUITES[suite]) if quick else bench.SUITES[suite]
     folder = out or (home / "bench" / f"quick-{suite}" if quick else Path("docs/benchmarks") / suite)
+    if not summarise:
+        bench.make_images(plan)
     if rerun is not None:
         _compared(bench.rerun(plan, cells.parse(rerun, plan), folder, home, home / "bench" / "rerun"), json_)
         return

@@ -34,7 +34,7 @@ WRITES = """
     approvals user add, approvals user disable, approvals user enable, approvals token create, approvals token revoke
     audit reconcile
     notifications send, notifications retry
-    data fetch, data profile, data add, data push, data pull, data quarantine release
+    data fetch, data profile, data add, data pin, data push, data pull, data quarantine release
     pipeline compile, pipeline submit
     schedule apply, schedule pause, schedule resume, schedule trigger
     triggers poll
@@ -42,7 +42,7 @@ WRITES = """
 # They compute for minutes and keep what they have found; what they found is the only news. All but step have --json:
 # what a step gives is in the files that its caller names.
 COMPUTES = """
-    run, step
+    run, step, model robustness
     bench distill, bench seeds, bench throughput, bench ingest, bench drift, bench approvals
 """
 # Until Ctrl-C.

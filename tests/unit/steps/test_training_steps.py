@@ -17,7 +17,7 @@ from dfpt.config import (
     TrainTeacherConfig,
 )
 from dfpt.context import Context
-from dfpt.datasets import load
+from dfpt.datasets import Task, load
 from dfpt.errors import UsageError
 from dfpt.models.backbone import count_parameters
 from dfpt.steps import distil, train_baseline, train_teacher
@@ -79,6 +79,11 @@ def test_the_metrics_are_those_of_the_kept_epoch_and_the_last_beside_them(traine
 
 def test_a_teacher_that_began_at_random_is_nobody_elses(trained: Trained) -> None:
     assert models.load(trained["teacher"])[1].licence == "LicenseRef-trained-here"
+
+
+def test_every_network_says_which_data_it_was_trained_on(trained: Trained, inspection: Any) -> None:
+    for name in ("teacher", "baseline", "student"):
+        assert models.load(trained[name])[1].data_hash == Task.load(inspection.dataset).data_hash
 
 
 def test_the_baseline_is_trained_on_the_same_random_changes(
