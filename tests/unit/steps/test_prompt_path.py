@@ -63,7 +63,7 @@ def test_the_whole_path_brings_its_own_stages_and_fits_its_own_method_alone(
         distil.run(inputs, taught(tmp_path / "other"), distil_config(method="dfpt-kd"), context)
 
 
-@pytest.mark.parametrize("adapt", ["joint", "frozen"])
+@pytest.mark.parametrize("adapt", ["joint", "frozen", "alternate"])
 def test_the_path_is_kept_as_it_taught_at_the_end(
     trained: Trained, tmp_path: Path, context: Context, adapt: str
 ) -> None:
