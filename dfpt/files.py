@@ -42,9 +42,9 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json_text(value) + "\n")
 
 
-def json_text(value: Any) -> str:
+def json_text(value: Any, ascii_only: bool = False) -> str:
     """``value`` as JSON for programs and for people; without NaN and infinity, as above."""
-    return json.dumps(_finite(value), indent=2, ensure_ascii=False)
+    return json.dumps(_finite(value), indent=2, ensure_ascii=ascii_only)
 
 
 def write_text(path: Path, text: str) -> None:

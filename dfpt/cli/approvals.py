@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -69,10 +70,11 @@ def add_user(
 @user.command("list")
 def list_users(home: options.Home = options.DEFAULT_HOME, as_json: options.Json = False) -> None:
     """Who may come in."""
-    engine = _engine(_settings(home).home)
+    settings = _settings(home)
     from dfpt.approvals import accounts
 
-    found = [_account(account) for account in accounts.listed(engine)]
+    with _reading(settings.home) as engine:
+        found = [_account(account) for account in accounts.listed(engine)]
     lines = [f"{one['name']}  {one['subject']}{'  closed' if one['disabled'] else ''}" for one in found]
     options.say("\n".join(lines) or "Nobody yet.", found, as_json)
 
@@ -127,10 +129,11 @@ def create_token(
 @token.command("list")
 def list_tokens(home: options.Home = options.DEFAULT_HOME, as_json: options.Json = False) -> None:
     """All tokens that there were, the newest first; never their secrets."""
-    engine = _engine(_settings(home).home)
+    settings = _settings(home)
     from dfpt.approvals import tokens
 
-    found = [_token(account, token) for account, token in tokens.listed(engine)]
+    with _reading(settings.home) as engine:
+        found = [_token(account, token) for account, token in tokens.listed(engine)]
     lines = [
         f"{one['id']}  {one['account']}  {one['label']}  {' '.join(one['scopes'])}  "
         + (f"revoked {one['revoked_at'][:10]}" if one["revoked_at"] else f"until {one['expires_at'][:10]}")
@@ -181,6 +184,13 @@ def _engine(home: Path) -> Engine:
     from dfpt.approvals import database
 
     return database.open_tables(home).engine
+
+
+def _reading(home: Path) -> AbstractContextManager[Engine]:
+    """The tables; where there is no database looking makes none."""
+    from dfpt.registry import store
+
+    return _writing(home, dry_run=not store.exists(home))
 
 
 @contextlib.contextmanager

@@ -123,6 +123,7 @@ def open_registry(home: Path) -> Registry:
     from dfpt.tracking import store
 
     home = options.use_home(home)
+    options.be_impatient()
     if store.tracking_uri(home).startswith("sqlite:") and not (home / store.DATABASE).exists():
         raise _no_registry(home)
     return handle.open_registry(home)

@@ -54,7 +54,7 @@ def command(
     if cluster:
         findings = _of_cluster(release, namespace, context, config, assignments or [])
     else:
-        findings = list(examine(home.expanduser().absolute()))
+        findings = list(examine(options.use_home(home)))
     if as_json:
         options.write_json([asdict(finding) for finding in findings])
     else:

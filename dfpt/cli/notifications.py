@@ -41,7 +41,9 @@ def send(
 
     if dry_run:
         if watch is not None:
-            raise UsageError("--watch does not go with --dry-run: nothing would change between the rounds.")
+            raise UsageError(
+                "--watch does not go with --dry-run: no round changes anything.", "Leave one of them away."
+            )
         _say_what_is_due(home, as_json)
         return
     store = open_store(home)

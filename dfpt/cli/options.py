@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
@@ -40,7 +40,12 @@ def write_json(value: Any) -> None:
     """The one document that a command with --json writes to standard output; it writes nothing else there."""
     from dfpt import files
 
-    typer.echo(files.json_text(value))
+    text = files.json_text(value)
+    try:
+        text.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:  # a terminal that has not the letters, or a file's name that is none
+        text = files.json_text(value, ascii_only=True)
+    typer.echo(text)
 
 
 def say(sentence: str, shown: Any, as_json: bool) -> None:
@@ -52,10 +57,25 @@ def say(sentence: str, shown: Any, as_json: bool) -> None:
 
 
 def use_home(home: Path) -> Path:
-    """Make ``home`` the state folder of this process and of those that it starts."""
+    """Make ``home`` the state folder of this process and of those that it starts.
+
+    Raises:
+        UsageError: it is a file, or no folder can be called so.
+    """
     home = home.expanduser().absolute()
+    try:
+        is_file = home.exists() and not home.is_dir()
+    except OSError as error:
+        raise UsageError(f"--home: {error.strerror}: {str(home)[:100]}...", "Name a folder.") from error
+    if is_file:
+        raise UsageError(f"--home: {home} is a file.", "Name a folder.")
     os.environ["DFPT_HOME"] = str(home)
     return home
+
+
+def be_impatient() -> None:
+    """MLflow's client asks a server that is away for four minutes; a person at a terminal is told after seconds."""
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
 
 
 def config_file(named: Path | None) -> Path | None:
@@ -68,6 +88,7 @@ def known_step(name: str, known: Iterable[str]) -> str:
     """``name`` if it is a step; underscores are forgiven."""
     wanted, steps = name.replace("_", "-"), list(known)
     if wanted not in steps:
-        near = difflib.get_close_matches(wanted, steps, n=1)
-        raise UsageError(f"Unknown step {name!r}: {', '.join(steps)}.", f"Did you mean {near[0]!r}?" if near else "")
+        from dfpt import settings
+
+        raise UsageError(f"Unknown step {name!r}.", settings.nearest(wanted, steps))
     return wanted

@@ -90,9 +90,15 @@ def list_(home: options.Home = options.DEFAULT_HOME, as_json: options.Json = Fal
     from rich.console import Console
     from rich.table import Table
 
+    from dfpt.registry.rehearsal import rehearsed
+    from dfpt.registry.store import exists
     from dfpt.triggers import requests
-    from dfpt.triggers.tables import open_tables
+    from dfpt.triggers.tables import CHAIN, open_tables
 
+    home = options.use_home(home)
+    there = contextlib.nullcontext(open_tables(home)) if exists(home) else rehearsed(home, CHAIN)  # looking makes none
+    with there as store:
+        found = requests.filed(store)
     rows = [
         {
             "request": item.id,
@@ -104,7 +110,7 @@ def list_(home: options.Home = options.DEFAULT_HOME, as_json: options.Json = Fal
             "run_id": item.run_id,
             "exit_code": item.exit_code,
         }
-        for item in requests.filed(open_tables(options.use_home(home)))
+        for item in found
     ]
     if as_json:
         options.write_json(rows)

@@ -182,4 +182,4 @@ def _hint(source: str, kind: str) -> str:
         return "Write mlflow:RUN/ARTIFACT."
     words = [known.partition(":")[0] for known in KNOWN]
     near = difflib.get_close_matches(kind.lower(), words, n=1, cutoff=0.5)
-    return f"Did you mean {KNOWN[words.index(near[0])]!r}?" if near else ""
+    return f"Did you mean {KNOWN[words.index(near[0])]!r}?" if near else "docs/data.md says what each of them reads."

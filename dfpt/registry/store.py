@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError
 from sqlalchemy.orm import Session
 
 from dfpt.errors import StepFailed, UsageError
@@ -99,14 +99,18 @@ def open_engine(home: Path) -> Engine:
 
 @contextmanager
 def answering(engine: Engine) -> Iterator[None]:
-    """Raise StepFailed, in words, where the database does not answer inside."""
+    """Raise StepFailed, in words, where the database does not answer inside, or is none."""
     try:
         yield
-    except OperationalError as error:
+    except IntegrityError:
+        raise
+    except DatabaseError as error:
         raise StepFailed(
             f"The registry's database {engine.url.render_as_string(hide_password=True)} cannot be used: "
             f"{error.orig}".strip(),
-            f"Start it, or correct {URL_VARIABLE}.",
+            f"Start it, or correct {URL_VARIABLE}."
+            if os.environ.get(URL_VARIABLE)
+            else "Look at the file and its folder, restore it from a backup, or name another folder with --home.",
         ) from error
 
 

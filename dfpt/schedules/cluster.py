@@ -162,7 +162,7 @@ def _desired(
     try:
         in_cluster = cron.translated(cron.parse(item.cron), here, there, datetime.now(UTC)).text
     except ValueError as error:
-        raise UsageError(f"schedules.{name}: {error}.") from error
+        raise UsageError(f"schedules.{name}: {error}.", "Correct its cron or its timezone.") from error
     return plan.Desired(
         name,
         in_cluster,

@@ -118,7 +118,9 @@ def upstream(trigger: UpstreamTrigger, pipelines: Pipelines) -> Sighting | None:
     """The newest run of another pipeline that has succeeded."""
     experiment = pipelines.experiment(trigger.experiment)
     if experiment is None:
-        raise StepFailed(f"There is no experiment {trigger.experiment!r} in the cluster.")
+        raise StepFailed(
+            f"There is no experiment {trigger.experiment!r} in the cluster.", "Correct it in the schedules' file."
+        )
     for run in pipelines.runs(experiment.experiment_id):
         if run.state == _SUCCEEDED and (run.display_name or "").startswith(trigger.run_prefix):
             return Sighting(f"upstream:{run.run_id}", f"{run.display_name} has succeeded")
