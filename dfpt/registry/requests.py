@@ -64,9 +64,10 @@ def file(
         )
         log.session.add(request)
         log.session.flush()
-        log.append(
+        record = log.append(
             actor, REQUESTED, reason, request=request, after=State.PENDING, details={"trained_by": trained_by or ""}
         )
+        request.requested_at = datetime.fromisoformat(record.at)  # what expires goes by the log
         return request
 
 
