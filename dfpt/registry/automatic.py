@@ -31,7 +31,10 @@ def approve_newest(registry: Registry, name: str) -> Request | None:
         for request in reversed(requests.of_model(registry.engine, name, State.PENDING)):
             if (reason := passes(registry, request)) is not None:
                 promotion.finish_all(registry, name, POLICY)
-                return promotion.decide(registry, request, POLICY, reason, Ruling(complete=True), automatic=True)
+                stated = licensing.of(registry, request)
+                return promotion.decide(
+                    registry, request, POLICY, reason, Ruling(complete=True), stated, automatic=True
+                )
     return None
 
 
