@@ -31,7 +31,8 @@ def approve_newest(registry: Registry, name: str) -> Request | None:
         if (found := choose(registry, name)) is None:
             return None
         promotion.finish_all(registry, name, POLICY)
-        return promotion.decide(registry, *found, Ruling(complete=True), automatic=True)
+        stated = licensing.of(registry, found[0])
+        return promotion.decide(registry, *found, Ruling(complete=True), stated, automatic=True)
 
 
 def choose(registry: Registry, name: str, newer_than: int = 0) -> tuple[Request, Actor, str] | None:
