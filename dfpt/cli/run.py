@@ -57,8 +57,10 @@ def command(
     from dfpt import config as configuration
     from dfpt.datasets import quarantine, sources
     from dfpt.graph import STEPS
+    from dfpt.schedules import tether
 
     started = time.monotonic()
+    tether.hold()
     home = options.use_home(home)
     again = options.known_step(from_, STEPS) if from_ else None
     assignments = [*(set_ or ()), *([f"data.source={json.dumps(data)}"] if data else [])]
