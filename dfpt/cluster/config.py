@@ -91,6 +91,7 @@ class Cluster(Section):
     service_account: Name = "dfpt-pipeline"
     image: str | None = None  # null: the package's own name and version, which `make image` builds
     require_digest: bool = False  # true: an image that is not named by its digest is refused
+    resolve_digest: bool = True  # a tag becomes the digest that its registry has for it; false: no registry is asked
     pull_secrets: tuple[Name, ...] = ()
     home: Name | None = None  # a ReadWriteMany claim for checkpoints and measurements; null: lost with each pod
     volumes: tuple[Volume, ...] = ()

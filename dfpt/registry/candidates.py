@@ -19,7 +19,7 @@ from dfpt.registry.artifacts import ARTIFACT_TAG, EVIDENCE, STUDENT, WEIGHTS, WE
 from dfpt.registry.champion import PRODUCTION, production_name
 from dfpt.registry.database import Request, State
 from dfpt.registry.errors import BytesChanged
-from dfpt.registry.handle import Models, Registry
+from dfpt.registry.handle import STATUS, Models, Registry
 from dfpt.registry.policy import Deed
 from dfpt.registry.requests import file, latest
 
@@ -142,9 +142,10 @@ def request(
         trained_by = _trained_by(registry, version)
         weights, artifact = found.weights_sha256, found.artifact_sha256
         filed = file(registry.store, version.name, number, weights, artifact, actor, reason, trained_by)
-        if filed.state == State.PENDING:
+        if filed.state == State.PENDING and ALIAS not in version.aliases:
             registry.client.set_registered_model_alias(version.name, ALIAS, str(number))
-        registry.mirror(filed)
+        if version.tags.get(STATUS) != filed.state:
+            registry.mirror(filed)
     return filed
 
 

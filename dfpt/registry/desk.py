@@ -84,11 +84,11 @@ class Local:
             sums: what is asked for; refused where the version has others.
         """
         permission.require_reason(reason)
-        found = listing.entry(self.registry, name, version)
         if dry_run:
+            found = listing.entry(self.registry, name, version)
             permission.require(self.registry, self.actor, Deed.REQUEST)
             return Answer(f"Would ask for the approval of {name}/{version}, which is {found.status}.")
-        known = self.registry.client.get_model_version(name, str(version))
+        known = listing.find(self.registry, name, version)
         done = candidates.request(self.registry, known, self.actor, reason, sums)
         earlier = requests.before(self.registry.engine, done)
         message = f"{done.model} is {done.state}, asked for by {done.requested_by}."

@@ -174,7 +174,7 @@ def test_what_the_cluster_says_is_no_part_of_a_steps_inputs(tmp_path: Path, docu
 def test_in_production_an_image_without_its_digest_is_not_compiled(everything: Cluster, tmp_path: Path) -> None:
     out = tmp_path / "x.yaml"
     with pytest.raises(UsageError, match="not named by its digest"):
-        compiling.compile_pipeline(everything, out, "registry.example/dfpt:1")
+        compiling.compile_pipeline(everything, out, "dfpt:1")
     assert not out.exists()
 
 
