@@ -32,6 +32,7 @@ def test_it_sweeps_as_it_starts(open_desk: Open) -> None:
     found = wishes.latest(desk.registry.engine, "elpv", request.version)
     assert found is not None
     assert found.state == "expired"
+    assert desk.registry.client.get_registered_model("elpv-production").latest_versions == []  # no trainer makes it now
 
 
 def test_what_goes_wrong_once_does_not_end_it(open_desk: Open) -> None:
