@@ -53,7 +53,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.provider = None if settings.oidc is None else Provider(settings.oidc)
     handlers.install(app, settings.retry_seconds)
     app.add_middleware(Guard, settings=settings)
-    for router in (models.anybody, models.router, decisions.router, audit.router, access.router):
+    for router in (models.anybody, models.filing, models.router, decisions.router, audit.router, access.router):
         app.include_router(router, prefix=API)
     for router in (health.router, metrics.router, login.router, oidc.router):
         app.include_router(router)

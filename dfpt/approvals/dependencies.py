@@ -126,11 +126,11 @@ async def in_line(service: Annotated[Service, Depends(get_service)]) -> AsyncIte
         yield
 
 
-def scoped(scope: Scope) -> Callable[..., Awaitable[Identity]]:
-    """Like ``require_identity``, for a token that must be good for ``scope``."""
+def scoped(*scopes: Scope) -> Callable[..., Awaitable[Identity]]:
+    """Like ``require_identity``, for a token that must be good for one of ``scopes``."""
 
     async def require(known: Annotated[Identity, Depends(require_identity)]) -> Identity:
-        known.require_scope(scope)
+        known.require_scope(*scopes)
         return known
 
     return require

@@ -38,6 +38,15 @@ def finish(registry: Registry, request: Request, actor: Actor) -> Request:
     return promoted
 
 
+def check(registry: Registry, request: Request) -> None:
+    """Whether :func:`finish` could be done now; raises as it does."""
+    audit.require_unbroken(registry.store)
+    agreement.require(registry.engine, request)
+    if not _is_copied(registry, request):
+        folder = candidate_files(registry, request)
+        artifacts.check(request.model, folder, request.artifact_sha256, request.weights_sha256)
+
+
 def begun(registry: Registry, request: Request) -> bool:
     """Whether production has the request's version already."""
     return _production_version(registry, request) is not None
@@ -51,12 +60,21 @@ def candidate_files(registry: Registry, request: Request) -> Path:
 
 def _copy(registry: Registry, request: Request) -> Path:
     """Copy the bytes into a folder named after their sum, and verify the copy: it is what will be served."""
-    target = registry.home / FOLDER / request.name / request.artifact_sha256
-    if not target.exists() or files.sha256(target) != request.artifact_sha256:
+    target = _target(registry, request)
+    if not _is_copied(registry, request):
         with files.replacing(target) as partial:
             shutil.copytree(candidate_files(registry, request), partial)
             artifacts.check(request.model, partial, request.artifact_sha256, request.weights_sha256)
     return target
+
+
+def _is_copied(registry: Registry, request: Request) -> bool:
+    target = _target(registry, request)
+    return target.exists() and files.sha256(target) == request.artifact_sha256
+
+
+def _target(registry: Registry, request: Request) -> Path:
+    return registry.home / FOLDER / request.name / request.artifact_sha256
 
 
 def _register(registry: Registry, request: Request, folder: Path) -> int:

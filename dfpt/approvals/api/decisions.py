@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Response
 
-from dfpt.approvals.api.schema import Answer, Approval, Decision, Name, RollbackWish, Version
+from dfpt.approvals.api.schema import Answer, Approval, Decision, Filing, Name, RollbackWish, Version
 from dfpt.approvals.dependencies import DECIDE, ServiceHere, scoped
 from dfpt.approvals.errors import CrossSite, ScopeRefused, TooLarge, TooMany, Unauthenticated, Waiting
 from dfpt.approvals.identity import Identity
@@ -55,9 +55,9 @@ def _by(scope: Scope) -> Any:
 
 
 @router.post("/models/{name}/versions/{version}/request")
-def request(turn: Annotated[Turn, _by(Scope.REQUEST)], name: Name, version: Version, wish: Decision) -> Answer:
-    """Ask for the approval of a candidate."""
-    return turn.decide(lambda at: at.request(name, version, wish.reason, wish.dry_run))
+def request(turn: Annotated[Turn, _by(Scope.REQUEST)], name: Name, version: Version, wish: Filing) -> Answer:
+    """Ask for the approval of a candidate. A second call finds the request that the first one has filed."""
+    return turn.decide(lambda at: at.request(name, version, wish.reason, wish.dry_run, wish.sums))
 
 
 @router.post(
