@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import shutil
 import socket
@@ -55,9 +54,9 @@ def command(
     if cluster:
         findings = _of_cluster(release, namespace, context, config, assignments or [])
     else:
-        findings = list(examine(home.expanduser().absolute()))
+        findings = list(examine(options.use_home(home)))
     if as_json:
-        typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+        options.write_json([asdict(finding) for finding in findings])
     else:
         for finding in findings:
             mark = "ok     " if finding.ok else "MISSING" if finding.essential else "note   "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable
 from functools import partial
@@ -62,7 +61,7 @@ def command(
     files.write_json(out / "drift.json", report)
     files.write_text(out / "drift.html", page.render(report, pictures))
     if as_json:
-        typer.echo(json.dumps(report | {"page": str(out / "drift.html")}, ensure_ascii=False))
+        options.write_json(report | {"page": str(out / "drift.html")})
     else:
         _show(report, out / "drift.html")
     if report["drifted"]:

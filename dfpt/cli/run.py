@@ -57,8 +57,10 @@ def command(
     from dfpt import config as configuration
     from dfpt.datasets import quarantine, sources
     from dfpt.graph import STEPS
+    from dfpt.schedules import tether
 
     started = time.monotonic()
+    tether.hold()
     home = options.use_home(home)
     again = options.known_step(from_, STEPS) if from_ else None
     assignments = [*(set_ or ()), *([f"data.source={json.dumps(data)}"] if data else [])]
@@ -74,7 +76,7 @@ def command(
 
     result = summary.result(done, time.monotonic() - started)
     if as_json:
-        typer.echo(json.dumps(result, indent=2))
+        options.write_json(result)
     else:
         summary.show(result)
     raise typer.Exit(EXIT_BY_STATUS.get(result["status"], EXIT_REFUSED))

@@ -50,7 +50,7 @@ def command(
         typer.echo(f"Started {run.display_name}: dfpt pipeline status {run.run_id}")
     if not wait:
         if as_json:
-            typer.echo(json.dumps({"run": run.run_id, "name": run.display_name, "status": "running"}, indent=2))
+            options.write_json({"run": run.run_id, "name": run.display_name, "status": "running"})
         return
 
     from dfpt.cluster import watch
@@ -59,7 +59,7 @@ def command(
     ended = watch.wait(pipelines, run.run_id, _tell, every, limit)
     found = explained(ended, resolved.cluster.namespace)
     if as_json:
-        typer.echo(json.dumps(as_object(run.run_id, run.display_name, found, steps(ended)), indent=2))
+        options.write_json(as_object(run.run_id, run.display_name, found, steps(ended)))
     else:
         typer.echo(found.reason)
     raise typer.Exit(found.exit_code or 0)
@@ -143,7 +143,7 @@ def _tell(step: Step) -> None:
 def _say_plan(package: Package, values: dict[str, Any], as_json: bool) -> None:
     plan = {"pipeline": package.pipeline, "version": package.version, "parameters": values, "dry_run": True}
     if as_json:
-        typer.echo(json.dumps(plan, indent=2, ensure_ascii=False))
+        options.write_json(plan)
         return
     typer.echo(f"Would start {package.pipeline}, version {package.version}, with:")
-    typer.echo(json.dumps(values, indent=2, ensure_ascii=False))
+    options.write_json(values)

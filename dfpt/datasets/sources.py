@@ -21,9 +21,14 @@ KNOWN = (
 )  # fmt: skip
 # What is read, and nothing else: some of PIL's other formats start programs (EPS), or are hardly ever tested.
 SUFFIXES = {
-    ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".bmp": "BMP", ".tif": "TIFF", ".tiff": "TIFF", ".webp": "WEBP",
-    ".pgm": "PPM", ".ppm": "PPM",
+    ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".jfif": "JPEG", ".bmp": "BMP", ".tif": "TIFF", ".tiff": "TIFF",
+    ".webp": "WEBP", ".pgm": "PPM", ".ppm": "PPM",
 }  # fmt: skip
+# Images too, but of formats that are not read: each is named, so that nobody takes it for trained on.
+UNREAD = frozenset(
+    (".gif", ".jp2", ".j2k", ".jxl", ".heic", ".heif", ".avif", ".exr", ".hdr", ".svg", ".psd", ".tga", ".dcm", ".dng",
+     ".cr2", ".cr3", ".nef", ".arw")
+)  # fmt: skip
 MAX_BYTES = 1 << 28  # of an image file
 FORMATS = tuple(sorted(set(SUFFIXES.values())))
 
@@ -177,4 +182,4 @@ def _hint(source: str, kind: str) -> str:
         return "Write mlflow:RUN/ARTIFACT."
     words = [known.partition(":")[0] for known in KNOWN]
     near = difflib.get_close_matches(kind.lower(), words, n=1, cutoff=0.5)
-    return f"Did you mean {KNOWN[words.index(near[0])]!r}?" if near else ""
+    return f"Did you mean {KNOWN[words.index(near[0])]!r}?" if near else "docs/data.md says what each of them reads."

@@ -31,6 +31,7 @@ class ModelSpec:
         parameters: their number.
         frozen_stages: how many first stages, and the stem, are as they were packaged.
         licence: of the weights that it began with, SPDX; None where nobody said.
+        data_hash: of the one data version that it was trained on, packaged weights apart; None where unknown.
     """
 
     name: str
@@ -42,6 +43,7 @@ class ModelSpec:
     parameters: int
     frozen_stages: int = 0
     licence: str | None = None
+    data_hash: str | None = None
 
     @property
     def num_classes(self) -> int:
@@ -69,5 +71,8 @@ def load(folder: Path) -> tuple[Backbone, ModelSpec]:
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise UsageError(f"{folder} holds no usable model: {error}", "Train or copy it again.") from error
     if count_parameters(model) != spec.parameters:
-        raise UsageError(f"{folder / SPEC} promises {spec.parameters} parameters, the weights have another number.")
+        raise UsageError(
+            f"{folder / SPEC} promises {spec.parameters} parameters, the weights have another number.",
+            "Train or copy it again.",
+        )
     return model.eval(), spec

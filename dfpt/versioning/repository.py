@@ -13,6 +13,7 @@ from dfpt.config import resolve
 from dfpt.config.data import FILES
 from dfpt.dvc_file import Pointer
 from dfpt.errors import UsageError
+from dfpt.versioning import preview
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
@@ -43,22 +44,28 @@ def opened() -> Iterator[Repo]:
         yield repo
 
 
-def track(path: Path) -> list[Path]:
+def track(path: Path, dry_run: bool = False) -> list[Path]:
     """Put a folder of images under DVC and make the stage prepare read it.
 
     Returns:
-        What has changed and belongs into a git commit.
+        What has changed, or would, and belongs into a git commit.
 
     Raises:
         UsageError: no such folder, outside the repository, or held by git or another DVC file.
     """
     with opened() as repo:
         inside = _inside(repo, path)
+        edited = [Path(repo.root_dir) / name for name in (_PIPELINE, _PARAMS)]
         with _explained(f"DVC cannot track {path}"):
-            stages = repo.add(str(path))
-        changed = [Path(stage.path) for stage in stages] + [path.parent / ".gitignore"]
-        changed += [_edited(Path(repo.root_dir) / name, inside) for name in (_PIPELINE, _PARAMS)]
-    return [Path(os.path.relpath(file)) for file in changed if file.exists()]
+            if dry_run:
+                stages = [preview.add(repo, path)]
+            else:
+                stages = repo.add(str(path))
+                for file in edited:
+                    _edit(file, inside)
+        made = [Path(stage.path) for stage in stages] + [path.parent / ".gitignore"]
+        changed = [file for file in made if dry_run or file.exists()] + [file for file in edited if file.exists()]
+    return [Path(os.path.relpath(file)) for file in changed]
 
 
 def pin(revision: str, remote: str | None, dry_run: bool = False) -> Pointer:
@@ -82,19 +89,25 @@ def pin(revision: str, remote: str | None, dry_run: bool = False) -> Pointer:
     return found
 
 
-def send(remote: str | None, every_commit: bool = False) -> int:
+def send(remote: str | None, every_commit: bool = False, dry_run: bool = False) -> int:
     """Copy what the remote lacks of this revision, or of every commit, to it; the number of files.
+
+    In a dry run they are counted only.
 
     Raises:
         StepFailed: the remote is away or refuses.
         UsageError: there is no such remote.
     """
     with opened() as repo, _remote(repo, remote) as where, _explained(f"Cannot push to {where}"):
+        if dry_run:
+            return preview.push(repo, remote, every_commit)
         return int(repo.push(remote=remote, all_commits=every_commit))
 
 
-def get(remote: str | None) -> dict[str, int]:
+def get(remote: str | None, dry_run: bool = False) -> dict[str, int]:
     """Bring what this revision names from the remote, and check it out; counts of files.
+
+    In a dry run they are counted only.
 
     Raises:
         StepFailed: the remote is away, refuses, or lacks files.
@@ -102,6 +115,8 @@ def get(remote: str | None) -> dict[str, int]:
     """
     with opened() as repo, _remote(repo, remote) as where, _explained(f"Cannot pull from {where}"):
         named = [str(out) for out in repo.index.outs if out.hash_info and out.use_cache]  # no stage that never ran
+        if dry_run:
+            return preview.pull(repo, named, remote)
         done: dict[str, Any] = repo.pull(named, remote=remote) if named else {}
     return {str(name): int(count) for name, count in done.get("stats", {}).items()}
 
@@ -116,7 +131,7 @@ def _inside(repo: Repo, path: Path) -> str:
     return Path(inside).as_posix()
 
 
-def _edited(file: Path, inside: str) -> Path:
+def _edit(file: Path, inside: str) -> None:
     """dvc.yaml with ``inside`` among what prepare reads, params.yaml with it as the source; comments stay."""
     from dvc.utils.serialize import modify_yaml
 
@@ -126,7 +141,6 @@ def _edited(file: Path, inside: str) -> Path:
                 content["data"]["source"] = f"folder:{inside}"
             elif inside not in (deps := content["stages"]["prepare"]["deps"]):
                 deps.append(inside)
-    return file
 
 
 @contextlib.contextmanager

@@ -49,8 +49,8 @@ def cluster(web: str) -> Cluster:
             "image": DIGEST,
             "require_digest": True,
             "home": "checkpoints",
-            "config_maps": {"dfpt-pipeline": ["MLFLOW_TRACKING_URI"]},
-            "secrets": {"dfpt-pipeline": {"keys": ["DFPT_REGISTRY_URL"], "steps": ["register"]}},
+            "config_maps": {"dfpt-pipeline": ["MLFLOW_TRACKING_URI", "DFPT_APPROVALS_URL"]},
+            "secrets": {"dfpt-pipeline": {"keys": ["DFPT_APPROVALS_TOKEN"], "steps": ["gate", "register"]}},
             "pull_secrets": ["login"],
             "notify": "webhook",
             "resources": {
@@ -75,11 +75,11 @@ def healthy(kubernetes_api: FakeKubernetes, web: str) -> FakeKubernetes:
         "trainer.kubeflow.org/v1alpha1": ["trainjobs", "clustertrainingruntimes"],
     }
     taint = {"key": GPU, "value": "present", "effect": "NoSchedule"}
-    secret = {"DFPT_REGISTRY_URL": "c2VjcmV0"}
+    secret = {"DFPT_APPROVALS_TOKEN": "c2VjcmV0"}
     state.put(
         a("Namespace", "plant", namespace=None),
         a("ServiceAccount", "dfpt-pipeline"),
-        a("ConfigMap", "dfpt-pipeline", data={"MLFLOW_TRACKING_URI": web}),
+        a("ConfigMap", "dfpt-pipeline", data={"MLFLOW_TRACKING_URI": web, "DFPT_APPROVALS_URL": web}),
         a("Secret", "dfpt-pipeline", data=secret),
         a("Secret", "login", type="kubernetes.io/dockerconfigjson", data={".dockerconfigjson": "e30="}),
         a("Secret", "webhook", data={"DFPT_NOTIFY_URL": "eA==", "DFPT_NOTIFY_KEY": "eA=="}),

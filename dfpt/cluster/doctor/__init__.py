@@ -50,6 +50,7 @@ def examine(look: Look, connection: Connection) -> Iterator[Finding]:
         ("nodes", lambda: nodes.fitting(connection, cluster)),
         ("release", lambda: services.ready(connection, look.release, look.namespace)),
         ("MLflow", lambda: services.mlflow(connection, cluster)),
+        ("approvals service", lambda: services.approvals(connection, cluster)),
         ("Kubeflow Pipelines", lambda: services.pipelines(cluster)),
     ]
     if stored := look.stored:

@@ -86,6 +86,7 @@ EDGES: dict[str, dict[str, Any]] = {
     "monitored": with_digest(
         monitoring={"serviceMonitor": "always", "serviceMonitorLabels": {"release": "prometheus"}}, **TRIGGERS
     ),
+    "monitored-without-triggers": with_digest(monitoring={"serviceMonitor": "always"}),
     "unmonitored": with_digest(monitoring={"serviceMonitor": "never", "dashboards": False}),
 }
 

@@ -29,7 +29,7 @@ def everything() -> Cluster:
             "volumes": [{"claim": "images", "path": "/data"}],
             "config_maps": {"dfpt": ["MLFLOW_TRACKING_URI"]},
             "secrets": {
-                "database": {"keys": ["DFPT_REGISTRY_URL"], "steps": ["gate", "register"]},
+                "database": {"keys": ["DFPT_APPROVALS_TOKEN"], "steps": ["gate", "register"]},
                 "s3": {"keys": ["AWS_SECRET_ACCESS_KEY"]},
             },
             "notify": "hook",

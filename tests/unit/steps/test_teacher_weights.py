@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from dfpt import models
 from dfpt.config import Augmentation, Recipe, Student, Teacher, TrainTeacherConfig, resolve
 from dfpt.context import Context, Silent
-from dfpt.datasets import load
+from dfpt.datasets import Task, load
 from dfpt.errors import UsageError
 from dfpt.steps import networks, train_teacher
 from dfpt.tracking import store
@@ -53,8 +53,20 @@ def test_a_bare_safetensors_file_is_normalised_by_the_training_pixels(inspection
     folder = trained(inspection, tmp_path, weights=f"file:{tmp_path / 'weights.safetensors'}")
     assert same(folder, inspection.good)
     own = networks.new("resnet8", 8, load(inspection.dataset, inspection.validation), 0)[1]
-    assert models.load(folder)[1] == own
+    assert models.load(folder)[1] == replace(own, data_hash=None)
     assert own.licence is None, "nobody said, so the policy takes it for unknown"
+
+
+@pytest.mark.parametrize("before", ["these", "other", None])
+def test_a_teacher_says_which_data_it_was_trained_on_only_where_it_has_seen_no_others(
+    inspection: Any, tmp_path: Path, before: str | None
+) -> None:
+    network, spec = models.load(inspection.good)
+    these = Task.load(inspection.dataset).data_hash
+    models.save(network, replace(spec, data_hash=these if before == "these" else before), tmp_path / "given")
+    folder = trained(inspection, tmp_path, weights=f"file:{tmp_path / 'given'}")
+    assert models.load(folder)[1].data_hash == (these if before == "these" else None)
+    assert models.load(trained(inspection, tmp_path / "own", pretrained=False))[1].data_hash == these
 
 
 def test_given_weights_can_be_trained_further_behind_frozen_stages(inspection: Any, tmp_path: Path) -> None:
@@ -172,6 +184,25 @@ def test_a_student_that_is_not_smaller_than_its_teacher_is_warned_of(inspection:
     (warning,) = watch.warnings
     assert warning.startswith("the student tiny_200k (")
     assert f"resnet8 ({teacher.parameters})" in warning
+
+
+def test_a_network_that_reads_more_pixels_than_are_stored_is_warned_of(inspection: Any, tmp_path: Path) -> None:
+    images = load(inspection.dataset, inspection.validation)
+    watch = Watch()
+    context = replace(Context(tmp_path, tmp_path), reporter=watch)
+    teacher, size = models.load(inspection.good)[1], images.task.image_size
+    for pixels in (size, 2 * size):
+        student = networks.new_student(Student(model="tiny_20k", image_size=pixels), images, 0)[1]
+        networks.check_pair(teacher, student, images, context)
+    (warning,) = watch.warnings
+    assert f"the student tiny_20k reads images of {2 * size} pixels and they are stored at {size}" in warning
+
+
+def test_a_teacher_of_other_channels_is_refused_before_training(inspection: Any, tmp_path: Path) -> None:
+    images = load(inspection.dataset, inspection.validation)
+    spec = models.load(inspection.good)[1]
+    with pytest.raises(UsageError, match=r"resnet8 reads images of 3 channels; those of the data have 1"):
+        networks.check_pair(dataclasses.replace(spec, in_channels=3), spec, images, Context(tmp_path, tmp_path))
 
 
 def test_a_teacher_of_other_classes_is_refused_before_training(inspection: Any, tmp_path: Path) -> None:

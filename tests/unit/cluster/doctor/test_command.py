@@ -19,7 +19,9 @@ def test_the_command_ends_with_one_and_prints_the_fix(
 ) -> None:
     params = tmp_path / "params.yaml"
     params.write_text(
-        f"cluster: {{host: '{web}', namespace: plant, config_maps: {{dfpt-pipeline: [MLFLOW_TRACKING_URI]}}}}"
+        f"cluster: {{host: '{web}', namespace: plant, "
+        "config_maps: {dfpt-pipeline: [MLFLOW_TRACKING_URI, DFPT_APPROVALS_URL]}, "
+        "secrets: {dfpt-pipeline: {keys: [DFPT_APPROVALS_TOKEN], steps: [gate, register]}}}"
     )
     command.command(tmp_path, as_json=True, cluster=True, config=params)
     assert all(one["ok"] for one in json.loads(capsys.readouterr().out) if one["essential"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dfpt.cluster.config import Cluster
-from tests.fake_kubernetes.objects import deployment
+from tests.fake_kubernetes.objects import a, deployment
 from tests.fake_kubernetes.server import FakeKubernetes
 
 pytest_plugins = ("tests.fake_kubernetes.healthy",)
@@ -28,3 +28,18 @@ def test_services_that_answer_badly_or_not(healthy: FakeKubernetes, look: Any, c
     found = look(cluster.model_copy(update={"host": None}))["Kubeflow Pipelines"]
     assert not found.essential
     assert "a name of the cluster's own" in found.found
+
+
+def test_runs_that_could_not_file_their_request(healthy: FakeKubernetes, look: Any, cluster: Cluster) -> None:
+    assert look()["approvals service"].ok
+    assert "DFPT_APPROVALS_TOKEN" not in look()
+
+    of_register = {"dfpt-pipeline": cluster.secrets["dfpt-pipeline"].model_copy(update={"steps": ("register",)})}
+    without = look(cluster.model_copy(update={"config_maps": {}, "secrets": of_register}))
+    assert without["DFPT_APPROVALS_URL"].essential
+    assert without["DFPT_APPROVALS_TOKEN"].found == "no secret gives it to gate"
+
+    healthy.state.drop("ConfigMap", "dfpt-pipeline")
+    data = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "DFPT_APPROVALS_URL": ""}
+    healthy.state.put(a("ConfigMap", "dfpt-pipeline", data=data))
+    assert "is no address of a service" in look()["approvals service"].found

@@ -15,7 +15,7 @@ pytest_plugins = ("tests.fake_kubernetes.healthy",)
 def test_a_healthy_cluster_lacks_nothing(healthy: FakeKubernetes, look: Any) -> None:
     found = look()
     assert [one for one in found.values() if not one.ok] == []
-    assert len(found) == 20
+    assert len(found) == 21
     assert found["Kubernetes API"].found == "v1.33.0"
 
 
@@ -39,7 +39,7 @@ def test_no_value_of_a_secret_is_ever_said(healthy: FakeKubernetes, look: Any) -
         ("Namespace", "plant", "namespace plant", "kubectl create namespace plant"),
         ("ServiceAccount", "dfpt-pipeline", "service account", "charts/dfpt"),
         ("ConfigMap", "dfpt-pipeline", "config map dfpt-pipeline", "create configmap dfpt-pipeline"),
-        ("Secret", "dfpt-pipeline", "secret dfpt-pipeline", "--from-literal=DFPT_REGISTRY_URL=..."),
+        ("Secret", "dfpt-pipeline", "secret dfpt-pipeline", "--from-literal=DFPT_APPROVALS_TOKEN=..."),
         ("Secret", "login", "secret login", "login"),
         ("PersistentVolumeClaim", "checkpoints", "claim checkpoints", "docs/kubeflow.md"),
         ("Node", "gpu-2", "nodes for distil", "Add such nodes"),
