@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import sys
 import threading
 import time
@@ -283,6 +284,7 @@ def test_of_several_watchers_one_looks_until_it_ends_and_then_another_does(datab
     assert looked[0][-1] < looked[1][0]
     endings[1].set()
     second.join()
+    logging.getLogger().handlers[:] = []
     assert "standing by" in said.getvalue()
     for store in stores:
         store.engine.dispose()
