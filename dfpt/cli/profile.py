@@ -38,7 +38,8 @@ def command(
     given = [*(assignments or ()), f"data.source={json.dumps(source)}"]
     resolved = resolve(options.config_file(config), profile, given)
     name = resolved.registration.name
-    out = out or suite_file.OWN / f"{name}.json"
+    own = suite_file.OWN / f"{name}.json"
+    out = out or own
     if out.exists() and not (dry_run or force):
         raise UsageError(f"{out} is there already.", "Name another file with --out, or replace it with --force.")
     with tempfile.TemporaryDirectory() as scratch, bar() as reporter:
@@ -55,6 +56,7 @@ def command(
         typer.echo(json.dumps(suite, indent=2, ensure_ascii=False))
         return
     files.write_json(out, suite)
+    named = "" if out == own else f" --set validation.suite={out}"  # a suite elsewhere is not found by itself
     typer.echo(
-        f"Wrote {len(suite['expectations'])} expectations to {out}. Read them, then: dfpt data validate {source}"
+        f"Wrote {len(suite['expectations'])} expectations to {out}. Read them, then: dfpt data validate {source}{named}"
     )
