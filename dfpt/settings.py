@@ -42,11 +42,14 @@ def read(path: Path, remedy: str) -> dict[str, Any]:
     except OSError as error:
         raise UsageError(f"Cannot read the configuration {path}: {error.strerror}.", remedy) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not valid YAML: {error}") from error
+        raise UsageError(f"{path} is not valid YAML: {error}.", "Mend it there, or name another file.") from error
     if values is None:
         return {}
     if not isinstance(values, dict):
-        raise UsageError(f"{path} must be a mapping of sections, not a {type(values).__name__}.")
+        raise UsageError(
+            f"{path} must be a mapping of sections, not a {type(values).__name__}.",
+            "Write its keys as name: value, or name another file.",
+        )
     return values
 
 
@@ -90,6 +93,7 @@ def _fields_at(model: type[BaseModel], location: list[str]) -> list[str]:
 
 
 def nearest(word: str, words: Iterable[str]) -> str:
-    """ "Did you mean ...?" for a misspelt word; empty where none is near."""
-    near = difflib.get_close_matches(word, list(words), n=1, cutoff=0.5)
-    return f"Did you mean {near[0]!r}?" if near else ""
+    """ "Did you mean ...?" for a misspelt word; where none is near, all that there are."""
+    known = list(words)
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"Did you mean {near[0]!r}?" if near else f"There {'is' if len(known) == 1 else 'are'} {', '.join(known)}."

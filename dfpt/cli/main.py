@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import io
 import os
 import signal
 import sys
@@ -24,6 +25,7 @@ from dfpt.cli import (
     bench,
     data,
     doctor,
+    examples,
     model,
     notifications,
     pipeline,
@@ -57,6 +59,7 @@ app.add_typer(schedule.app, name="schedule")
 app.add_typer(triggers.app, name="triggers")
 app.command("step")(step.command)
 app.command("doctor")(doctor.command)
+examples.attach(app)
 
 
 @app.callback()
@@ -67,10 +70,13 @@ def _options(
 
 def main() -> None:
     """Run the command line. Whatever goes wrong ends in one message and the exit code of design.md's table."""
-    debug = bool(os.environ.get("DFPT_DEBUG"))
+    debug = os.environ.get("DFPT_DEBUG", "0").lower() not in ("", "0", "false", "no")
     if "--debug" in sys.argv:  # wherever it stands: it is typed after a command has failed
         sys.argv.remove("--debug")
         debug = True
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # what cannot be shown must not end a command
     signal.signal(signal.SIGTERM, _terminate)
     atexit.register(gc.freeze)  # or Python looks for garbage in all that it has imported before it ends
     try:

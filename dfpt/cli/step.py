@@ -54,5 +54,8 @@ def _paths(option: str, pairs: Iterable[str], step: str, wanted: Iterable[str]) 
             raise UsageError(f"{step} knows no {option} {name}.", f"It has {', '.join(names) or 'none'}.")
         paths[name] = Path(path)
     if missing := [name for name in names if name not in paths]:
-        raise UsageError(f"{step} needs " + " ".join(f"{option} {name}=PATH" for name in missing) + ".")
+        raise UsageError(
+            f"{step} needs " + " ".join(f"{option} {name}=PATH" for name in missing) + ".",
+            "It takes and gives folders of your choice; dvc.yaml calls every step so.",
+        )
     return paths

@@ -44,6 +44,7 @@ def command(
     from dfpt.tracking import store
 
     home = options.use_home(home)
+    options.be_impatient()
     uri = store.tracking_uri(home)
     if uri.startswith("sqlite:") and not (home / store.DATABASE).exists():
         raise UsageError(f"There are no runs in {home}.", "Name the folder with --home, or make some: dfpt run.")

@@ -5,7 +5,7 @@ An unknown key is an error that names the nearest valid one.
 """
 
 from dfpt.config.data import Data, Fold, Group, Validation
-from dfpt.config.distillation import Distillation, Divergence, Prompt
+from dfpt.config.distillation import Adapt, Distillation, Divergence, Prompt
 from dfpt.config.gate import Device, Evaluation, Registration, Thresholds
 from dfpt.config.networks import Augmentation, Recipe, Student, Teacher
 from dfpt.config.reading import RESERVED_ENVIRONMENT, dump, resolve
@@ -23,12 +23,14 @@ from dfpt.config.steps import (
     for_step,
     parse_step,
     with_expectations,
+    with_images,
 )
 from dfpt.config.whole import Config
 
 __all__ = [
     "RESERVED_ENVIRONMENT",
     "STEP_CONFIGS",
+    "Adapt",
     "Augmentation",
     "Config",
     "Data",
@@ -59,4 +61,5 @@ __all__ = [
     "parse_step",
     "resolve",
     "with_expectations",
+    "with_images",
 ]

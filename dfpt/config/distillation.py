@@ -10,6 +10,9 @@ from dfpt import method_options
 from dfpt.config.networks import Augmentation
 from dfpt.settings import Section, Weight
 
+# When the prompt path adapts to the student: in every step, not at all, or for an epoch before every round.
+Adapt = Literal["joint", "frozen", "alternate"]
+
 
 class Divergence(Section):
     """How far two answers are apart, see :func:`dfpt.distill.losses.between`."""
@@ -56,7 +59,8 @@ class Distillation(Divergence):
         "crd",
     ] = "dfpt-kd"
     options: dict[str, bool | int | float | str] = Field(default_factory=dict)  # see dfpt.method_options
-    adapt: Literal["joint", "frozen"] = "joint"
+    adapt: Adapt = "joint"
+    round: Annotated[int, Field(ge=1)] = 5  # epochs from one adaptation to the next, where these alternate
     warm_start: bool = False  # the student starts from the probe
     label: Weight = 1.0  # weight of CE(z_s, y)
     from_original: Weight = 1.0  # b_o
@@ -70,6 +74,15 @@ class Distillation(Divergence):
             method_options.checked(self.method, self.options)
         elif self.options:
             raise ValueError(f"{self.method} takes no options: it reads the keys beside them")
+        return self
+
+    @model_validator(mode="after")
+    def _caches_what_a_round_needs(self) -> Distillation:
+        if self.by_both_paths and self.adapt == "alternate" and not self.teacher_cache:
+            raise ValueError(
+                "adapt=alternate keeps what both paths say for a round, and teacher_cache=false keeps nothing: "
+                "take adapt=joint, or the cache"
+            )
         return self
 
     @property

@@ -123,7 +123,9 @@ def find(home: Path, key: str) -> Entry:
     if entry is None:
         raise UsageError(f"Nothing in quarantine has the key {key!r}.", "See: dfpt data quarantine list")
     if entry.release:
-        raise UsageError(f"{entry.path} was released by {entry.release.by} at {entry.release.at}.")
+        raise UsageError(
+            f"{entry.path} was released by {entry.release.by} at {entry.release.at}.", "The next run trains on it."
+        )
     if not entry.releasable:
         raise UsageError(
             f"{entry.path} cannot be trained on: {entry.reason}.", "Replace it in the source; a new file is a new case."

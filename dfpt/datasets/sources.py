@@ -88,8 +88,11 @@ class Source:
     notice: str | None = None
 
 
-def resolve(source: str) -> Source:
+def resolve(source: str, place: Path | None = None) -> Source:
     """The source named by a SOURCE text, one of KNOWN.
+
+    Args:
+        place: where the files lie that the text names, if elsewhere.
 
     Raises:
         UsageError: no such source, no such folder, or the package that holds the images is not installed.
@@ -97,7 +100,7 @@ def resolve(source: str) -> Source:
     """
     kind, _, location = source.partition(":")
     if location:
-        path = Path(location).expanduser()
+        path = place or Path(location).expanduser()
         if kind == "folder":
             from dfpt.datasets import folder
 
@@ -126,27 +129,34 @@ def resolve(source: str) -> Source:
     raise UsageError(f"Unknown data source {source!r}: known are {', '.join(KNOWN)}.", _hint(source, kind))
 
 
-def fingerprint(source: str, lists: Sequence[Path] = (), released: Set[str] = frozenset()) -> str:
+def fingerprint(
+    source: str, lists: Sequence[Path] = (), released: Set[str] = frozenset(), md5: str | None = None
+) -> str:
     """SHA-256 over the raw bytes of every image with its label and given split: what a cached result depends on.
 
     ``lists`` are the files besides the images that decide the split, ``released`` the images that were let out of
-    quarantine.
+    quarantine, ``md5`` is DVC's hash of the images, which stands for them where they are not here.
 
     It is cheap enough to be taken before every run (disk speed), because nothing is decoded.
 
     Raises:
         UsageError: as :func:`resolve`.
     """
-    found = resolve(source)
-    digest = hashlib.sha256(repr((found.classes, found.positive, found.slices, found.channels)).encode())
-    for item in found.items:  # not in threads: these small reads would wait for the interpreter's lock
-        known = (item.id, item.label_name, item.split, sorted(item.columns.items()), _content_hash(item))
-        digest.update(repr(known).encode())
+    digest = hashlib.sha256(repr((source, md5)).encode()) if md5 else _images(source)
     for path in lists:
         digest.update(_file_hash(path).encode())
     for key in sorted(released):
         digest.update(key.encode())
     return digest.hexdigest()
+
+
+def _images(source: str) -> hashlib._Hash:
+    found = resolve(source)
+    digest = hashlib.sha256(repr((found.classes, found.positive, found.slices, found.channels)).encode())
+    for item in found.items:  # not in threads: these small reads would wait for the interpreter's lock
+        known = (item.id, item.label_name, item.split, sorted(item.columns.items()), _content_hash(item))
+        digest.update(repr(known).encode())
+    return digest
 
 
 def _file_hash(path: Path) -> str:
@@ -172,4 +182,4 @@ def _hint(source: str, kind: str) -> str:
         return "Write mlflow:RUN/ARTIFACT."
     words = [known.partition(":")[0] for known in KNOWN]
     near = difflib.get_close_matches(kind.lower(), words, n=1, cutoff=0.5)
-    return f"Did you mean {KNOWN[words.index(near[0])]!r}?" if near else ""
+    return f"Did you mean {KNOWN[words.index(near[0])]!r}?" if near else "docs/data.md says what each of them reads."

@@ -84,7 +84,7 @@ def _suite(task: Task, config: Validation) -> dict[str, Any]:
     try:
         return suite_file.checked(json.loads(given), "validation.expectations")
     except ValueError as error:
-        raise UsageError(f"validation.expectations is no JSON: {error}.") from error
+        raise UsageError(f"validation.expectations is no JSON: {error}.", "Correct it in params.yaml.") from error
 
 
 def _check(item: Mapping[str, Any], parameters: Mapping[str, Any], words: Mapping[str, str]) -> Check:

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dfpt.config import Distillation, Prompt
-from dfpt.distill.divergence import divergence
 from dfpt.distill.dual_forward import DualForwardTeacher
 from dfpt.distill.losses import prompt_loss, student_loss
 from dfpt.distill.methods import LabelLoss
+from dfpt.distill.path_figures import path_figures
 from dfpt.distill.places import as_batch, at_places, common_grid
 from dfpt.models import Backbone
 
@@ -101,12 +101,7 @@ class DualTask:
         }
 
     def figures(self, logits: Mapping[str, Tensor], labels_N: Tensor) -> Mapping[str, float]:
-        """Accuracy of both paths, and how far each one's knowledge is from the student (KL at temperature 1, nats)."""
-        found = {}
-        for path in ("original", "prompt"):
-            found[f"{path}_accuracy"] = (logits[path].argmax(1) == labels_N).double().mean().item()
-            found[f"{path}_gap"] = divergence(logits[path], logits["selected"], 1.0).item()
-        return found
+        return path_figures(logits, labels_N)
 
     @torch.no_grad()
     def _given(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:

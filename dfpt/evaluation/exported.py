@@ -41,7 +41,9 @@ class Exported:
             _, self.channels, self.size, _ = given.shape
             self._input = given.name
         except Exception as error:  # onnxruntime raises what it likes on a damaged file
-            raise UsageError(f"{artifact} holds no model that can be asked: {error}") from error
+            raise UsageError(
+                f"{artifact} holds no model that can be asked: {error}", "Train or copy it again."
+            ) from error
 
     def answer(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Probabilities (N, K) of pixels (N, S, S, C) of any size.

@@ -71,5 +71,8 @@ def load(folder: Path) -> tuple[Backbone, ModelSpec]:
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise UsageError(f"{folder} holds no usable model: {error}", "Train or copy it again.") from error
     if count_parameters(model) != spec.parameters:
-        raise UsageError(f"{folder / SPEC} promises {spec.parameters} parameters, the weights have another number.")
+        raise UsageError(
+            f"{folder / SPEC} promises {spec.parameters} parameters, the weights have another number.",
+            "Train or copy it again.",
+        )
     return model.eval(), spec

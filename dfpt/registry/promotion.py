@@ -6,12 +6,25 @@ An approval that was cut off anywhere is finished by giving it again, or by the 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
-from dfpt.registry import agreement, artifacts, audit, deployment, expiry, licensing, permission, policy, requests
+from dfpt.registry import (
+    agreement,
+    artifacts,
+    audit,
+    deployment,
+    expiry,
+    licensing,
+    permission,
+    policy,
+    requests,
+    reservation,
+)
 from dfpt.registry.actor import Actor
 from dfpt.registry.database import Request, State
-from dfpt.registry.errors import BytesChanged, NotFound, PolicyRefused, WrongState
+from dfpt.registry.errors import BytesChanged, ForeignModel, NotFound, PolicyRefused, WrongState
 from dfpt.registry.handle import Registry
+from dfpt.registry.licensing import Licences
 from dfpt.registry.permission import require_reason
 from dfpt.registry.policy import Ruling
 
@@ -30,6 +43,7 @@ def approve(
         UsageError: no reason, no such request, or one that was rejected, superseded, ...
         PolicyRefused: approvals.yaml does not allow it.
         BytesChanged: the candidate's files are not those that the request was filed for.
+        ForeignModel: the production side is somebody else's.
     """
     require_reason(reason)
     with registry.lock():
@@ -42,12 +56,12 @@ def approve(
         ruling = rule(registry, request, actor, emergency)
         _require(registry, request, actor, ruling)
         try:
-            check(registry, request)
-        except BytesChanged as error:
+            licences = licensing.read(check(registry, request))
+        except (BytesChanged, ForeignModel) as error:
             requests.refused(registry.store, request, actor, "approval", error.message, tampered=True)
             raise
-        _require(registry, request, actor, licensing.rule(registry, request, actor, reason))
-        return decide(registry, request, actor, reason, ruling)
+        _require(registry, request, actor, licensing.rule_on(registry, request, actor, licences, reason))
+        return decide(registry, request, actor, reason, ruling, licences)
 
 
 def _require(registry: Registry, request: Request, actor: Actor, ruling: Ruling) -> None:
@@ -92,35 +106,50 @@ def rule(registry: Registry, request: Request, actor: Actor, emergency: bool = F
     return licence if ruling.allowed and not licence.allowed else ruling
 
 
-def check(registry: Registry, request: Request) -> None:
-    """Whether a request can be approved now.
+def check(registry: Registry, request: Request) -> Path:
+    """Whether a request can be approved now; returns the candidate's files, as they were verified.
 
     Raises:
         WrongState: it is not pending.
         BytesChanged: the candidate's files are not those that it was filed for.
         LogDamaged: the log is broken, or somebody changed the request behind it.
+        ForeignModel: the production side is somebody else's.
     """
     require_pending(request)
     audit.require_unbroken(registry.store)
     agreement.require(registry.engine, request)
-    artifacts.check(
-        request.model, deployment.candidate_files(registry, request), request.artifact_sha256, request.weights_sha256
-    )
+    reservation.require(registry, request.name)
+    folder = deployment.candidate_files(registry, request)
+    artifacts.check(request.model, folder, request.artifact_sha256, request.weights_sha256)
+    return folder
 
 
 def decide(
-    registry: Registry, request: Request, actor: Actor, reason: str, ruling: Ruling, automatic: bool = False
+    registry: Registry,
+    request: Request,
+    actor: Actor,
+    reason: str,
+    ruling: Ruling,
+    licences: Licences,
+    automatic: bool = False,
 ) -> Request:
     """Write an allowed approval down; promote if it is enough."""
     if ruling.complete:
-        return deployment.finish(registry, _accept(registry, request, actor, reason, ruling, automatic), actor)
+        accepted = _accept(registry, request, actor, reason, ruling, licences, automatic)
+        return deployment.finish(registry, accepted, actor)
     if not _voted(registry, request, actor):
         requests.vote(registry.store, request, actor, reason)
     return find(registry, request.name, request.version)
 
 
 def _accept(
-    registry: Registry, request: Request, actor: Actor, reason: str, ruling: Ruling, automatic: bool
+    registry: Registry,
+    request: Request,
+    actor: Actor,
+    reason: str,
+    ruling: Ruling,
+    licences: Licences,
+    automatic: bool,
 ) -> Request:
     """The last approval that was needed, in one transaction with the move that it makes."""
     people = [vote.person for vote in requests.votes(registry.engine, request) if vote.person != actor.name]
@@ -140,7 +169,7 @@ def _accept(
                 "own": ruling.own,
                 "emergency": ruling.emergency,
                 "automatic": automatic,
-                "licences": licensing.of(registry, request).to_json(),
+                "licences": licences.to_json(),
                 "rules": registry.policy.rules_for(request.name).model_dump_json(),
             },
             decided_by=", ".join([*people, actor.name]),

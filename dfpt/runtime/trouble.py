@@ -5,14 +5,28 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import os
 import shutil
 import traceback
 from pathlib import Path
 
 from dfpt import errors, files
-from dfpt.errors import DfptError, StepFailed
+from dfpt.errors import DfptError, StepFailed, UsageError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+# Whoever names a path can help it.
+_WRONG_PLACE = (
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.EEXIST,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.ENAMETOOLONG,
+    errno.ELOOP,
+)
+_AWAY = "Max retries exceeded"  # of MLflow's client, and of requests below it
+_LONG = 200  # characters of a path in a message
 _ALMOST_NOTHING = 1 << 20  # bytes: with less, SQLite, torch and memory maps fail in words of their own
 _BY_CODE = {
     errors.EXIT_FAILED: errors.StepFailed,
@@ -35,13 +49,30 @@ def explain(error: BaseException, doing: str, folder: Path) -> DfptError:
         return StepFailed(f"{doing}: out of memory.", "Lower data.image_size or the recipe's batch_size.")
     if (isinstance(error, OSError) and error.errno in _FULL) or disk_is_full(folder):
         return full(doing, folder)
+    if type(error).__module__.startswith(("mlflow.", "requests.")) and _AWAY in str(error):
+        return StepFailed(f"{doing}: MLflow does not answer.", "Start its server, or correct MLFLOW_TRACKING_URI.")
+    if isinstance(error, OSError) and error.errno in _WRONG_PLACE and error.filename is not None:
+        return UsageError(
+            f"{doing}: {_shortened(error.filename)}: {error.strerror}.",
+            "Name another place, or change who may use it; the state folder is the one of --home.",
+        )
     return StepFailed(f"{doing} failed: {type(error).__name__}: {error}", "--debug shows where.")
 
 
 def disk_is_full(folder: Path) -> bool:
-    while not folder.exists():
-        folder = folder.parent
-    return shutil.disk_usage(folder).free < _ALMOST_NOTHING
+    """Whether a folder, there or yet to be made, is on a disk without room; what is no disk is not full."""
+    try:
+        while not folder.exists():
+            folder = folder.parent
+        usage = shutil.disk_usage(folder)
+    except OSError:  # no such name can be, or nobody may look
+        return False
+    return usage.total > 0 and usage.free < _ALMOST_NOTHING
+
+
+def _shortened(path: str | bytes) -> str:
+    name = str(Path(os.fsdecode(path)))
+    return name if len(name) <= _LONG else f"{name[: _LONG // 2]}...{name[-_LONG // 2 :]}"
 
 
 def full(doing: str, folder: Path) -> StepFailed:

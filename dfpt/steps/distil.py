@@ -58,7 +58,7 @@ def _by_both_paths(
         config.student.recipe,
         distillation,
         config.prompt,
-        distillation.adapt == "joint",
+        distillation.adapt,
         config.augmentation,
         config.seed,
         context,

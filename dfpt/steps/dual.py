@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from dfpt.config import Augmentation, Distillation, Prompt, Recipe
+from dfpt.config import Adapt, Augmentation, Distillation, Prompt, Recipe
 from dfpt.context import Context
 from dfpt.datasets import ImageSet
 from dfpt.distill.dual_forward import DualForwardTeacher, positions
@@ -15,7 +15,7 @@ from dfpt.distill.saved import PathSpec
 from dfpt.models import Backbone, ModelSpec
 from dfpt.models.backbone import laid_out
 from dfpt.models.folded import folded
-from dfpt.steps import networks
+from dfpt.steps import networks, rounds
 from dfpt.training import device
 from dfpt.training.features import cached
 from dfpt.training.loop import Progress, fit
@@ -47,7 +47,7 @@ def train(
     recipe: Recipe,
     distillation: Distillation,
     prompt: Prompt,
-    adapt: bool,
+    adapt: Adapt,
     augmentation: Augmentation,
     seed: int,
     context: Context,
@@ -55,14 +55,14 @@ def train(
     """Train the student, and phi with it where it adapts.
 
     The teacher's shared features come from the cache, or with ``teacher_cache`` off from the teacher in every step, its
-    BatchNorm folded.
+    BatchNorm folded. With the cache, a path that does not adapt in every step is not asked in every step either.
     """
     from_pixels = not distillation.teacher_cache
     if from_pixels:
         frozen = folded(teacher.teacher, teacher_spec.in_channels, teacher_spec.image_size)
         teacher = DualForwardTeacher(laid_out(frozen), teacher.path)
     label_loss = networks.label_loss(images, recipe)
-    task = DualTask(name, student, teacher, distillation, prompt, adapt, label_loss, from_pixels)
+    task = DualTask(name, student, teacher, distillation, prompt, adapt != "frozen", label_loss, from_pixels)
 
     def seen_in(part: str, count: int) -> list[Views]:
         inputs = pixels(images, part, teacher_spec)
@@ -75,7 +75,8 @@ def train(
 
     train_split = split(images, "train", *seen_in("train", augmentation.views), augmentation=augmentation)
     val_split = split(images, "val", *seen_in("val", 1))
-    return fit(task, train_split, val_split, recipe, augmentation.views, seed, context)
+    go = fit if adapt == "joint" or from_pixels else rounds.train
+    return go(task, train_split, val_split, recipe, augmentation.views, seed, context)
 
 
 @torch.no_grad()

@@ -36,7 +36,7 @@ def run(inputs: Inputs, outputs: Outputs, config: TunePromptConfig, context: Con
         config.student.recipe.model_copy(update={"epochs": epochs}),
         config.distillation,
         config.prompt,
-        True,
+        "joint",
         config.augmentation,
         config.seed,
         context,

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
+from dfpt.errors import UsageError
+
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
@@ -16,8 +18,18 @@ ARTIFACTS = "mlartifacts"
 
 
 def tracking_uri(home: Path) -> str:
-    """MLFLOW_TRACKING_URI where it is set, else the SQLite file of ``home``."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home.absolute() / DATABASE}"
+    """MLFLOW_TRACKING_URI where it is set, else the SQLite file of ``home``.
+
+    Raises:
+        UsageError: it is no address; MLflow would take it for a folder.
+    """
+    given = os.environ.get("MLFLOW_TRACKING_URI")
+    if given and "://" not in given:
+        raise UsageError(
+            f"MLFLOW_TRACKING_URI is {given!r}, which is no address.",
+            "Write http://host:port or sqlite:////path, or leave it away for the state folder's own.",
+        )
+    return given or f"sqlite:///{home.absolute() / DATABASE}"
 
 
 def client(uri: str) -> MlflowClient:

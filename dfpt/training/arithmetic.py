@@ -35,6 +35,16 @@ class Arithmetic:
     dtype: torch.dtype = torch.float32
     layout: torch.memory_format = torch.channels_last
 
+    @property
+    def precision(self) -> str:
+        """As a recipe says it."""
+        return next(name for name, dtype in precision.TYPES.items() if dtype is self.dtype)
+
+    @property
+    def memory_format(self) -> str:
+        """As a recipe says it."""
+        return next(name for name, layout in _FORMATS.items() if layout is self.layout)
+
     def arranged(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """A batch in this memory format; batches come in channels last."""
         if self.layout is torch.channels_last:

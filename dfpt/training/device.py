@@ -25,8 +25,8 @@ def chosen() -> torch.device:
 
 @contextlib.contextmanager
 def holding(networks: Iterable[nn.Module]) -> Iterator[None]:
-    """Inside, the networks are on the device."""
-    held = list(networks)
+    """Inside, the networks are on the device; those that were there before stay there."""
+    held = [network for network in networks if not _is_there(network)]
     for network in held:
         network.to(chosen())
     try:
@@ -34,6 +34,10 @@ def holding(networks: Iterable[nn.Module]) -> Iterator[None]:
     finally:
         for network in held:
             network.to("cpu")
+
+
+def _is_there(network: nn.Module) -> bool:
+    return all(tensor.device == chosen() for tensor in (*network.parameters(), *network.buffers()))
 
 
 def name() -> str:

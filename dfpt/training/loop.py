@@ -8,7 +8,7 @@ import csv
 import dataclasses
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -64,6 +64,10 @@ class Task(Protocol):
         """Figures on the whole validation split beyond loss and accuracy of ``selected``."""
 
 
+# Called before an epoch with its number and how the training computes.
+Before = Callable[[int, Arithmetic], None]
+
+
 @dataclass
 class Progress:
     """The state of a training besides weights."""
@@ -76,7 +80,16 @@ class Progress:
     channels_last: bool = True
 
 
-def fit(task: Task, train: Split, val: Split, recipe: Recipe, views: int, seed: int, context: Context) -> Progress:
+def fit(
+    task: Task,
+    train: Split,
+    val: Split,
+    recipe: Recipe,
+    views: int,
+    seed: int,
+    context: Context,
+    before: Before | None = None,
+) -> Progress:
     """Train ``task`` and leave it with the weights of the epoch that was best on validation data.
 
     The best epoch is that of the highest accuracy; among equals the one of the lower loss. All randomness of an epoch
@@ -84,6 +97,8 @@ def fit(task: Task, train: Split, val: Split, recipe: Recipe, views: int, seed: 
 
     Args:
         views: how many exact views an image is drawn in, see :mod:`dfpt.datasets.batches`.
+        before: called before every epoch, and in a training that is taken up before its first; what it draws shifts
+            nothing of the epoch.
 
     Raises:
         StepFailed: cancelled, or a loss that is not finite (the message names the images).
@@ -91,10 +106,25 @@ def fit(task: Task, train: Split, val: Split, recipe: Recipe, views: int, seed: 
     if len(train.labels) == 0 or len(val.labels) == 0:
         raise StepFailed(f"{task.name}: a split is empty.", "Give it more images.")
     with device.holding(arithmetic.networks(task)):
-        return _fit(task, train, val, recipe, views, seed, context)
+        return _fit(task, train, val, recipe, views, seed, context, before)
 
 
-def _fit(task: Task, train: Split, val: Split, recipe: Recipe, views: int, seed: int, context: Context) -> Progress:
+def drawn_views(seed: int, epoch: int, views: int, count: int) -> Tensor:
+    """(N,) the view that an epoch shows each image in; torch's generator stands where the epoch's draws go on."""
+    torch.manual_seed(seed * 100_003 + epoch)
+    return torch.randint(views, (count,))
+
+
+def _fit(
+    task: Task,
+    train: Split,
+    val: Split,
+    recipe: Recipe,
+    views: int,
+    seed: int,
+    context: Context,
+    before: Before | None,
+) -> Progress:
     optimiser = optimiser_of(task, recipe)
     batches = max(1, len(train.labels) // recipe.batch_size)
     rates = schedule.build(optimiser, recipe, batches)
@@ -121,11 +151,12 @@ def _fit(task: Task, train: Split, val: Split, recipe: Recipe, views: int, seed:
 
     for epoch in range(progress.epoch, until):
         start = time.perf_counter()
-        torch.manual_seed(seed * 100_003 + epoch)
+        if before:
+            before(epoch, way)
         task.trained.train()
         totals: dict[str, float] = {}
         # Drawn before any dropout draws: every task of a seed sees the same images in the same views.
-        drawn = torch.randint(views, (len(train.labels),))
+        drawn = drawn_views(seed, epoch, views, len(train.labels))
         order = _order(len(train.labels), recipe.batch_size)
         random = np.random.default_rng((seed, epoch, distributed.rank()))
         if distributed.rank() > 0:  # what is drawn from here on (dropout) is each process's own

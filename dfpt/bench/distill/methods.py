@@ -122,6 +122,7 @@ ABLATIONS: dict[str, Row] = {
     "affine_map": _but(prompt__form="affine"),
     "one_temperature": _but(prompt__form="temperature"),
     "adapt_frozen": _but(distillation__adapt="frozen"),
+    "adapt_alternate": _but(distillation__adapt="alternate"),
     "warm_start": _but(distillation__warm_start=True),
     "untuned_prompt": _but(prompt__epochs=0),
     "no_pull_of_student": _but(prompt__from_student=0.0),

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
+from dfpt.bench.distill import fashion
 from dfpt.bench.distill.methods import ABLATIONS, METHODS
 
 # The seeds of the partitions were committed before the first trial; nobody looked at what they deal.
@@ -34,6 +37,7 @@ class Suite:
         ablation_seeds: students of each.
         gap_teachers, gap_students: every pair of them is one point of the gap sweep.
         gap_seeds: students of each pair.
+        images: a file that ``make`` writes; none where the source is an installed package.
     """
 
     name: str
@@ -55,6 +59,8 @@ class Suite:
     gap_teachers: tuple[str, ...] = ()
     gap_students: tuple[str, ...] = ()
     gap_seeds: int = 2
+    images: Path | None = None
+    make: Callable[[Path], object] | None = None
 
     @property
     def epochs(self) -> int:
@@ -71,7 +77,7 @@ SUITES = {
         Suite(
             "elpv",
             "default",
-            ("data.source=elpv", *_PRECISION),
+            ("data.source=elpv", "data.near_copies_together=true", *_PRECISION),
             "tiny_500k",
             gap_teachers=("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2"),
             gap_students=("tiny_20k", "tiny_60k", "tiny_200k", "tiny_500k"),
@@ -85,8 +91,43 @@ SUITES = {
             gap_teachers=("resnet8", "resnet20"),
             gap_students=("tiny_20k", "tiny_60k"),
         ),
+        Suite(
+            "fashion",
+            "default",
+            (
+                f"data.source=parquet:{fashion.IMAGES}",
+                "data.licence=MIT",
+                "data.image_size=28",
+                "augmentation.views=1",  # a shoe on its heel is another picture
+                "teacher.model=resnet20",
+                "teacher.image_size=28",
+                "teacher.pretrained=false",
+                "teacher.frozen_stages=0",
+                "teacher.recipe.epochs=30",
+                "teacher.recipe.lr=0.01",
+                "student.model=tiny_20k",
+                "student.image_size=28",
+                *_PRECISION,
+            ),
+            "tiny_60k",
+            rungs=(8, 30),
+            gap_teachers=("resnet8", "resnet20"),
+            gap_students=("tiny_20k", "tiny_60k"),
+            images=fashion.IMAGES,
+            make=fashion.make,
+        ),
     )
 }
+
+
+def make_images(suite: Suite) -> None:
+    """Write the file that the suite's source names, where it is not there yet.
+
+    Raises:
+        UsageError: what it is made from is not installed.
+    """
+    if suite.images is not None and suite.make is not None and not suite.images.exists():
+        suite.make(suite.images)
 
 
 def quick(suite: Suite) -> Suite:

@@ -2,35 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import stat
-import subprocess
-from pathlib import Path
-
 import pytest
 from sqlalchemy import text
 
-from dfpt.errors import StepFailed
-from dfpt.registry import agreement, audit, canonical, export, head, requests, signing
-from dfpt.registry.actor import Actor
-from dfpt.registry.database import State
+from dfpt.registry import audit, canonical, head, requests
 from dfpt.registry.errors import LogDamaged
-from dfpt.registry.store import URL_VARIABLE, Store, open_store
+from dfpt.registry.store import Store
+from tests.unit.registry.logs import ADA, five_records
 from tests.unit.registry.tampering import tamper
 
 pytest_plugins = "tests.unit.registry.databases"
-
-ADA, BOB = Actor("ada", "ada", "10.0.0.7"), Actor("bob", "bob", "10.0.0.8")
-
-
-def five_records(store: Store) -> None:
-    for version in (1, 2, 3):
-        requests.file(store, "elpv", version, f"w{version}", f"a{version}", ADA)
-    for version in (1, 2):
-        request = requests.latest(store.engine, "elpv", version)
-        assert request is not None
-        requests.transition(store, request, State.PENDING, State.REJECTED, BOB, "misses cracks")
 
 
 def test_an_untouched_log_is_intact(store: Store) -> None:
@@ -46,6 +27,7 @@ def test_a_new_log_is_intact_and_empty(store: Store) -> None:
 
 
 FIELDS = ["at", "actor", "account", "origin", "action", "name", "before", "after", "reason"]
+
 FIELDS += ["weights_sha256", "artifact_sha256", "hash", "previous_hash"]
 
 
@@ -186,221 +168,3 @@ def test_a_head_that_was_written_down_elsewhere_must_still_be_in_the_log(store: 
     assert audit.verify(store, (then.records, then.head)).intact
     assert audit.verify(store, (then.records, "0" * 64)).first_bad == 5
     assert audit.verify(store, (9, then.head)).first_bad == 7
-
-
-def test_a_request_changed_behind_the_log_is_found(store: Store) -> None:
-    five_records(store)
-    honest = "UPDATE requests SET state = 'pending', weights_sha256 = 'w3' WHERE version = 3"
-
-    for change in ("state = 'approved'", "weights_sha256 = 'other'", "artifact_sha256 = 'other'"):
-        tamper(store.engine, honest, f"UPDATE requests SET {change} WHERE version = 3")
-        found = audit.verify(store)
-        assert (found.first_bad, "Request 3" in str(found.problem)) == (3, True)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        "UPDATE requests SET requested_by = 'bob' WHERE version = 3",
-        "UPDATE requests SET requested_account = 'bob' WHERE version = 3",
-        "UPDATE requests SET requested_account = NULL WHERE version = 3",
-        "UPDATE requests SET trained_by = '' WHERE version = 3",
-        "INSERT INTO votes (request_id, person, account, at, reason) "
-        "VALUES (3, 'bob', 'bob', '2026-01-01 00:00:00', 'looked at it')",
-        "UPDATE votes SET person = 'bob', account = 'bob'",
-        "DELETE FROM votes",
-    ],
-)
-def test_who_asked_for_and_who_approved_a_request_cannot_be_changed_behind_the_log(store: Store, change: str) -> None:
-    """Else four eyes are two: who owns the database makes somebody else the one who asked, or votes in his name."""
-    requests.file(store, "elpv", 1, "w1", "a1", ADA)
-    requests.file(store, "elpv", 2, "w2", "a2", ADA)
-    request = requests.file(store, "elpv", 3, "w3", "a3", ADA, trained_by="carol")
-    requests.vote(store, request, Actor("dan", "dan"), "fine")
-    agreement.require(store.engine, request)
-    assert audit.verify(store).intact
-
-    tamper(store.engine, change)
-    found = audit.verify(store)
-    assert not found.intact
-    assert "Request 3 (elpv/3)" in str(found.problem)
-    changed = requests.latest(store.engine, "elpv", 3)
-    assert changed is not None
-    with pytest.raises(LogDamaged, match=r"request 3 \(elpv/3\)"):
-        agreement.require(store.engine, changed)
-
-
-@pytest.mark.parametrize("change", ["name = 'screws'", "version = 9"])
-def test_a_request_does_not_become_one_for_another_model(store: Store, change: str) -> None:
-    request = requests.file(store, "elpv", 3, "w3", "a3", ADA)
-
-    tamper(store.engine, f"UPDATE requests SET {change}")
-
-    assert "was filed for elpv/3" in str(audit.verify(store).problem)
-    (changed,) = requests.of_model(store.engine)
-    with pytest.raises(LogDamaged, match="was filed for elpv/3"):
-        agreement.require(store.engine, changed)
-    assert changed.id == request.id
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        "self_approved = false",
-        "emergency = false",
-        "automatic = false",
-        "decided_by = 'bob'",
-        "decision_reason = 'fine'",
-    ],
-)
-def test_the_marks_of_an_approval_stay_for_ever(store: Store, change: str) -> None:
-    request = requests.file(store, "elpv", 3, "w3", "a3", ADA)
-    details = {"approved_by": ["ada"], "own": True, "emergency": True, "automatic": True}
-    marks = {"decided_by": "ada", "self_approved": True, "emergency": True, "automatic": True}
-    requests.transition(
-        store,
-        request,
-        State.PENDING,
-        State.APPROVED,
-        ADA,
-        "line stands",
-        details,
-        decision_reason="line stands",
-        **marks,
-    )
-    assert audit.verify(store).intact
-
-    tamper(store.engine, f"UPDATE requests SET {change}")
-
-    assert "was approved otherwise than it now says" in str(audit.verify(store).problem)
-
-
-def test_a_remembered_head_that_cannot_be_read_is_no_excuse(store: Store) -> None:
-    five_records(store)
-    (store.home / head.FILE).write_text("{")
-
-    assert not audit.verify(store).intact
-
-
-def test_what_was_written_after_a_crash_before_the_head_was_remembered_is_intact(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    requests.file(store, "elpv", 1, "w1", "a1", ADA)
-    with monkeypatch.context() as broken:
-        broken.setattr(head, "remember", lambda *_: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            requests.file(store, "elpv", 2, "w2", "a2", ADA)
-
-    requests.file(store, "elpv", 3, "w3", "a3", ADA)
-
-    assert audit.verify(store) == audit.Verification(True, 3, audit.verify(store).head)
-
-
-def test_the_key_is_its_owners_alone(store: Store) -> None:
-    five_records(store)
-    path = store.home / signing.FILE
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
-
-    path.chmod(0o644)
-
-    with pytest.raises(StepFailed, match="chmod 600"):
-        requests.file(store, "elpv", 4, "w4", "a4", ADA)
-
-
-def test_another_key_does_not_go_on_with_the_log(store: Store) -> None:
-    five_records(store)
-    (store.home / signing.FILE).unlink()
-
-    with pytest.raises(LogDamaged, match="another key"):
-        requests.file(store, "elpv", 4, "w4", "a4", ADA)
-
-
-def test_the_export_can_be_verified_without_this_program(store: Store) -> None:
-    five_records(store)
-
-    lines = list(export.json_lines(store))
-
-    previous = "0" * 64
-    for number, line in enumerate(lines, start=1):
-        record = json.loads(line)
-        digest = record.pop("hash")
-        written = json.dumps(record, sort_keys=True, separators=(",", ":"))
-        assert hashlib.sha256(written.encode()).hexdigest() == digest
-        assert (record["seq"], record["previous_hash"]) == (number, previous)
-        previous = digest
-    assert previous == audit.verify(store).head
-
-
-def test_state_folders_that_share_a_database_sign_with_the_key_of_the_environment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(URL_VARIABLE, f"sqlite:///{tmp_path / 'shared.db'}")
-
-    def write(folder: str) -> audit.Verification:
-        store = open_store(tmp_path / folder)
-        with store.writing() as log:
-            log.append(Actor("ada", "account"), "looked", "a test")
-        return audit.verify(store)
-
-    write("one")
-    with pytest.raises(LogDamaged, match="another key"):
-        write("two")
-    (tmp_path / "shared.db").unlink()
-    monkeypatch.setenv(signing.VARIABLE, (tmp_path / "one" / signing.FILE).read_text())
-    assert write("three").intact
-    assert write("four").intact
-    assert not (tmp_path / "three" / signing.FILE).exists()
-
-
-@pytest.mark.parametrize("given", ["rubbish", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"])
-def test_a_variable_that_holds_no_key_is_refused_and_not_repeated(
-    given: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(signing.VARIABLE, given)
-    with pytest.raises(StepFailed, match=signing.VARIABLE) as refused:
-        signing.key(tmp_path)
-    assert given not in str(refused.value)
-
-
-def test_openssl_confirms_the_signature_with_the_exported_key(store: Store, tmp_path: Path) -> None:
-    five_records(store)
-    signed = head.remembered(store.home)
-    assert signed is not None
-    (tmp_path / "key.pem").write_text(signing.public_pem(signing.key(store.home)))
-    (tmp_path / "signature").write_bytes(bytes.fromhex(signed.signature))
-    (tmp_path / "content").write_text(f'{{"count":5,"hash":"{signed.hash}"}}')
-
-    check = ["openssl", "pkeyutl", "-verify", "-pubin", "-inkey", "key.pem", "-rawin"]
-    done = subprocess.run(
-        [*check, "-in", "content", "-sigfile", "signature"], cwd=tmp_path, capture_output=True, text=True
-    )
-
-    assert "Success" in done.stdout, done.stderr
-
-
-def test_csv_has_a_title_line_and_no_formulas(store: Store) -> None:
-    import csv
-
-    requests.file(store, "elpv", 1, "w1", "a1", ADA, reason='=HYPERLINK("http://example.org")\nsecond line, "quoted"')
-
-    titles, record = csv.reader("".join(export.csv_lines(store)).splitlines(keepends=True))
-
-    found = dict(zip(titles, record, strict=True))
-    assert found["reason"] == '\'=HYPERLINK("http://example.org")\nsecond line, "quoted"'
-    assert (found["seq"], found["actor"], found["origin"]) == ("1", "ada", "10.0.0.7")
-
-
-@pytest.mark.parametrize("value", [0.5, {"a": [1.0]}, {1: "a"}])
-def test_what_languages_write_differently_is_no_record(value: object) -> None:
-    with pytest.raises(TypeError):
-        canonical.encode(value)
-
-
-def test_the_canonical_form_is_what_it_has_always_been() -> None:
-    record = {"b": "Ärger \U0001f600", "a": None, "hash": "ignored", "c": {"y": [1, True], "x": ""}}
-
-    assert canonical.encode(record["c"]) == '{"x":"","y":[1,true]}'
-    assert (
-        canonical.record_hash(record)
-        == hashlib.sha256(b'{"a":null,"b":"\\u00c4rger \\ud83d\\ude00","c":{"x":"","y":[1,true]}}').hexdigest()
-    )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,19 @@ def test_what_went_wrong_is_said_with_where_and_what_to_do(tmp_path: Path, error
     assert "distil" in explained.message
     assert words in explained.message
     assert explained.remedy
+
+
+@pytest.mark.parametrize("code", [errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.ENAMETOOLONG])
+def test_a_path_that_cannot_be_used_is_wrong_usage_and_named(tmp_path: Path, code: int) -> None:
+    explained = trouble.explain(OSError(code, os.strerror(code), "x" * 5000), "distil", tmp_path)
+    assert isinstance(explained, UsageError)
+    assert os.strerror(code) in explained.message
+    assert len(explained.message) < 300
+
+
+@pytest.mark.parametrize("place", ["/proc/none", "x" * 5000])
+def test_what_is_no_disk_is_not_full(place: str) -> None:
+    assert not trouble.disk_is_full(Path(place))
 
 
 def test_an_error_that_was_raised_on_purpose_stays_as_it_is(tmp_path: Path) -> None:

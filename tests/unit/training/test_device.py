@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 
 from dfpt.config import Distillation
+from dfpt.distill.adapting_task import AdaptingTask
+from dfpt.distill.cached_task import CachedTask
 from dfpt.distill.dual_task import DualTask
 from dfpt.distill.method_task import MethodTask
 from dfpt.distill.methods import names
@@ -61,6 +63,9 @@ def test_a_step_of_both_paths_stays_on_the_gpu(gpu: torch.device, method: str) -
     logits, places = torch.randn(BATCH, made_up.CLASSES), torch.randn(BATCH, made_up.CLASSES, 2, 2)
     task: DualTask = made_up.dual_task(paths, Distillation(at_places=1.0))
     step(task, images, shared, logits, places)
+    step(AdaptingTask(task), images, shared, logits, places)
+    cached = CachedTask("cached", task.student, paths.path, task.distillation, task.label_loss, (2, 2))
+    step(cached, images, logits, logits, places, places)
 
 
 @pytest.mark.parametrize("name", sorted(set(names()) - READS_NUMBERS))
@@ -87,6 +92,16 @@ def test_a_tensor_that_stayed_behind_is_noticed(gpu: torch.device) -> None:
     """The fake can say no, or the tests above would say nothing."""
     with pytest.raises(RuntimeError, match="device"):
         torch.randn(3, device=gpu) + torch.randn(3)
+
+
+def test_a_training_within_a_training_leaves_the_networks_where_they_were(gpu: torch.device) -> None:
+    student, teacher = made_up.network(), made_up.teacher()
+    inside = []
+    with contextlib.suppress(NotImplementedError), device.holding([student]):  # nothing comes back from this fake
+        with contextlib.suppress(NotImplementedError), device.holding([student, teacher]):
+            inside.append(next(teacher.parameters()).device)
+        inside.append(next(student.parameters()).device)
+    assert inside == [gpu, gpu]
 
 
 def test_without_a_gpu_the_cpu_is_chosen() -> None:

@@ -18,6 +18,7 @@ from dfpt.config import Distillation
 from dfpt.distill.dual_task import DualTask
 from dfpt.errors import UsageError
 from dfpt.models import Backbone
+from dfpt.steps import rounds
 from dfpt.training import distributed
 from dfpt.training.label_loss import LabelLoss
 from dfpt.training.loop import fit
@@ -34,17 +35,22 @@ def without_batch_statistics(network: nn.Module) -> None:
                 setattr(module, name, nn.GroupNorm(1, child.num_features))
 
 
-def losses(place: Path) -> list[dict[str, float]]:
-    """Of each step of a short DFPT-KD training with class weights; an epoch is one batch of all images."""
+def losses(place: Path, alternate: bool = False) -> list[dict[str, float]]:
+    """Of each step of a short DFPT-KD training with class weights; an epoch is one batch of all images.
+
+    Args:
+        alternate: the prompt path adapts before every third step alone.
+    """
     student: Backbone = made_up.network()
     paths = made_up.dual_teacher(made_up.teacher())
     without_batch_statistics(student)
     without_batch_statistics(paths.path)
     label_loss = LabelLoss(torch.tensor([3.0, 1.0, 0.5]), 0.1)
-    task = DualTask("together", student, paths, Distillation(), made_up.PROMPT, True, label_loss)
+    task = DualTask("together", student, paths, Distillation(round=3), made_up.PROMPT, True, label_loss)
     recipe = made_up.RECIPE.model_copy(update={"batch_size": 16, "epochs": STEPS, "ema": 0.5, "clip": 1.0})
     train, val = made_up.split(16, paths, views=8), made_up.split(12, paths, seed=1, views=8)
-    rows = fit(task, train, val, recipe, 8, 0, made_up.context(place)).history
+    go = rounds.train if alternate else fit
+    rows = go(task, train, val, recipe, 8, 0, made_up.context(place)).history
     return [{name: value for name, value in row.items() if name not in ("epoch", "seconds")} for row in rows]
 
 
@@ -54,21 +60,24 @@ def torchrun(root: Path, *command: str, home: Path) -> subprocess.CompletedProce
     return subprocess.run(starter, cwd=root, env=environment, capture_output=True, text=True, timeout=240)
 
 
-def test_two_processes_with_half_the_batch_each_have_the_losses_of_one(tmp_path: Path, root: Path) -> None:
+@pytest.mark.parametrize("alternate", [False, True], ids=["joint", "alternate"])
+def test_two_processes_with_half_the_batch_each_have_the_losses_of_one(
+    tmp_path: Path, root: Path, alternate: bool
+) -> None:
     code = tmp_path / "half.py"
     code.write_text(
         "import json; from pathlib import Path\n"
         "from dfpt.training import distributed\n"
         "from tests.unit.training import test_distributed\n"
         "with distributed.joined():\n"
-        f"    found = test_distributed.losses(Path({str(tmp_path)!r}) / 'two')\n"
+        f"    found = test_distributed.losses(Path({str(tmp_path)!r}) / 'two', {alternate})\n"
         f"    Path({str(tmp_path)!r}, f'rank-{{distributed.rank()}}.json').write_text(json.dumps(found))\n"
     )
     done = torchrun(root, str(code), home=tmp_path)
     assert done.returncode == 0, done.stderr
     first, second = (json.loads((tmp_path / f"rank-{rank}.json").read_text()) for rank in (0, 1))
     assert first == second
-    alone = losses(tmp_path / "one")
+    alone = losses(tmp_path / "one", alternate)
     assert len(first) == len(alone) == STEPS
     for ours, one in zip(first, alone, strict=True):
         assert ours == pytest.approx(one, abs=1e-5)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import json
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -25,7 +24,7 @@ class Tier(enum.StrEnum):
 
 
 def command(
-    suite: Annotated[str, typer.Option(help="elpv, or digits for a try.")] = "elpv",
+    suite: Annotated[str, typer.Option(help="elpv, fashion (docs/methods.md), or digits for a try.")] = "elpv",
     tier: Annotated[Tier, typer.Option(help="screen finds settings; the others need it.")] = Tier.ALL,
     quick: Annotated[bool, typer.Option("--quick", help="Four methods, tiny budgets: minutes; says nothing.")] = False,
     summarise: Annotated[bool, typer.Option("--summarise", help="Only compute the summary of what is stored.")] = False,
@@ -47,6 +46,8 @@ def command(
         raise UsageError(f"Unknown suite {suite!r}.", f"One of {', '.join(bench.SUITES)}.")
     plan = bench.quick(bench.SUITES[suite]) if quick else bench.SUITES[suite]
     folder = out or (home / "bench" / f"quick-{suite}" if quick else Path("docs/benchmarks") / suite)
+    if not summarise:
+        bench.make_images(plan)
     if rerun is not None:
         _compared(bench.rerun(plan, cells.parse(rerun, plan), folder, home, home / "bench" / "rerun"), json_)
         return
@@ -60,7 +61,7 @@ def command(
                 compute(plan, folder, home, partial(_tell, part))
     found = bench.summarise(plan, folder)
     if json_:
-        typer.echo(json.dumps(found))
+        options.write_json(found)
     else:
         _table(found, folder)
 
@@ -75,7 +76,7 @@ def _say(done: int, total: int, what: str) -> None:
 
 def _compared(found: dict[str, Any], json_: bool) -> None:
     if json_:
-        typer.echo(json.dumps(found))
+        options.write_json(found)
         return
     typer.echo(
         f"{found['cell']}: accuracy {found['accuracy']:.1%}, stored {found['stored_accuracy']:.1%}; "

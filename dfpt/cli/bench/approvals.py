@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,7 +21,10 @@ def command(
 
     with tempfile.TemporaryDirectory(prefix="dfpt-bench-") as folder:
         found = run(Path(folder), seconds)
-    typer.echo(json.dumps(found, indent=2) if as_json else _sentences(found))
+    if as_json:
+        options.write_json(found)
+    else:
+        typer.echo(_sentences(found))
     if found["rush"]["contradictions"]:
         raise typer.Exit(EXIT_FAILED)
 
