@@ -56,9 +56,9 @@ def command(
         options.write_json(suite)
         return
     files.write_json(out, suite)
-    named = "" if out == own else f" --set validation.suite={out}"  # a suite elsewhere is not found by itself
+    then = f"dfpt data validate {source}" + ("" if out == own else f" --set validation.suite={out}")
     options.say(
-        f"Wrote {len(suite['expectations'])} expectations to {out}. Read them, then: dfpt data validate {source}{named}",
+        f"Wrote {len(suite['expectations'])} expectations to {out}. Read them, then: {then}",
         {"out": str(out), "suite": suite},
         as_json,
     )
