@@ -79,26 +79,27 @@ def list_users(home: options.Home = options.DEFAULT_HOME, as_json: options.Json 
     options.say("\n".join(lines) or "Nobody yet.", found, as_json)
 
 
-@user.command("disable")
-def disable_user(
-    name: Name,
-    dry_run: options.DryRun = False,
-    home: options.Home = options.DEFAULT_HOME,
-    as_json: options.Json = False,
-) -> None:
-    """Close an account: its sessions end, its tokens are refused."""
-    _open_or_close(name, dry_run, home, as_json, disabled=True)
+def _switch(command: str, explained: str, disabled: bool) -> None:
+    """A command that closes an account or opens it again."""
+
+    @user.command(command, help=explained)
+    def switch(
+        name: Name,
+        dry_run: options.DryRun = False,
+        home: options.Home = options.DEFAULT_HOME,
+        as_json: options.Json = False,
+    ) -> None:
+        settings = _settings(home)
+        from dfpt.approvals import accounts
+
+        with _writing(settings.home, dry_run) as engine:
+            account = accounts.disable(engine, name, disabled)
+        sentence = f"{name} {'would be' if dry_run else 'is'} {'closed' if disabled else 'open'}."
+        options.say(sentence, _account(account) | {"dry_run": dry_run}, as_json)
 
 
-@user.command("enable")
-def enable_user(
-    name: Name,
-    dry_run: options.DryRun = False,
-    home: options.Home = options.DEFAULT_HOME,
-    as_json: options.Json = False,
-) -> None:
-    """Open a closed account again."""
-    _open_or_close(name, dry_run, home, as_json, disabled=False)
+_switch("disable", "Close an account: its sessions end, its tokens are refused.", disabled=True)
+_switch("enable", "Open a closed account again.", disabled=False)
 
 
 @token.command("create")
@@ -157,16 +158,6 @@ def revoke_token(
         tokens.revoke(engine, number)
     sentence = f"Would revoke token {number}." if dry_run else f"Token {number} is revoked."
     options.say(sentence, {"id": number, "revoked": True, "dry_run": dry_run}, as_json)
-
-
-def _open_or_close(name: str, dry_run: bool, home: Path, as_json: bool, disabled: bool) -> None:
-    settings = _settings(home)
-    from dfpt.approvals import accounts
-
-    with _writing(settings.home, dry_run) as engine:
-        account = accounts.disable(engine, name, disabled)
-    sentence = f"{name} {'would be' if dry_run else 'is'} {'closed' if disabled else 'open'}."
-    options.say(sentence, _account(account) | {"dry_run": dry_run}, as_json)
 
 
 def _settings(home: Path, **given: Any) -> Settings:

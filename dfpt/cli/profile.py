@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dfpt.cli import options
+from dfpt.cli import options, preparing
 
 
 def command(
@@ -28,23 +28,19 @@ def command(
 
     from dfpt import files, suite_file
     from dfpt.cli.bar import bar
-    from dfpt.config import PrepareConfig, resolve
-    from dfpt.context import Context
     from dfpt.datasets import imageset, manifest, proposal, quality
     from dfpt.datasets.task import Task
     from dfpt.errors import DataRefused, UsageError
-    from dfpt.steps import prepare
 
-    given = [*(assignments or ()), *options.of_source(source)]
-    resolved = resolve(options.config_file(config), profile, given)
+    resolved = preparing.resolved(source, config, profile, assignments)
     name = resolved.registration.name
     own = suite_file.OWN / f"{name}.json"
     out = out or own
     if out.exists() and not (dry_run or force):
         raise UsageError(f"{out} is there already.", "Name another file with --out, or replace it with --force.")
     with tempfile.TemporaryDirectory() as scratch, bar() as reporter:
-        dataset, context = Path(scratch) / "dataset", Context(Path(scratch), Path(scratch), reporter)
-        prepare.run({}, {"dataset": dataset}, PrepareConfig(seed=resolved.seed, data=resolved.data), context)
+        dataset = Path(scratch) / "dataset"
+        preparing.prepare(resolved, dataset, reporter)
         task, table = Task.load(dataset), manifest.read(dataset)
         table = table.assign(row=np.arange(len(table)))
         accepted = table.drop(index=quality.rejections(table, task, frozenset()).index)
