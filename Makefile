@@ -12,6 +12,7 @@ STAMP := $(VENV)/.installed
 PYTHON ?= python3.11 python3.12 python3.13 python3
 TESTS ?= tests
 WORKERS ?= 2
+MARKS ?= not slow
 
 export MLFLOW_DISABLE_TELEMETRY := true
 export DVC_NO_ANALYTICS := 1
@@ -51,9 +52,9 @@ demo: $(STAMP) ## the whole pipeline on 2,624 real images; ends with a candidate
 	[ $$code -eq 4 ] || exit $$code  # 4: registered and waiting for a person, which is the aim
 
 test: lint ## lint, types, import contracts, and every test that takes seconds
-	@$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow" $(TESTS)
+	@$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "$(MARKS)" $(TESTS)
 
-test-full: lint ## the same and the slow tests (SCREENSHOTS=DIR keeps what the browser showed)
+test-full: lint ## the same and the slow tests (SCREENSHOTS=DIR keeps what the browser showed; .ci/run keeps build/screenshots)
 	@$(BIN)/pytest -n $(WORKERS) --dist worksteal $(TESTS)
 
 image: $(STAMP) ## the image that every step runs in, with podman (components/build.sh says what can be set)

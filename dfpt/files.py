@@ -39,7 +39,12 @@ def remove(path: Path) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write ``value`` as indented JSON, whole or not at all. NaN and infinity, unknown to JSON, become null."""
-    write_text(path, json.dumps(_finite(value), indent=2, ensure_ascii=False) + "\n")
+    write_text(path, json_text(value) + "\n")
+
+
+def json_text(value: Any) -> str:
+    """``value`` as JSON for programs and for people; without NaN and infinity, as above."""
+    return json.dumps(_finite(value), indent=2, ensure_ascii=False)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -11,6 +11,7 @@ import yaml
 from components.image import IMAGE
 from dfpt import files
 from dfpt.cluster import image as images
+from dfpt.cluster import oci
 from dfpt.cluster.config import Cluster
 
 COMPILED = Path(__file__).with_name("retraining.yaml")
@@ -24,7 +25,8 @@ def compile_pipeline(cluster: Cluster, path: Path = COMPILED, image: str | None 
         image: instead of the one in ``cluster``.
 
     Raises:
-        UsageError: the image is not named as ``cluster`` demands.
+        UsageError: the image is not named as ``cluster`` demands, or its registry has no such tag or refuses.
+        StepFailed: the registry does not answer.
     """
     return _compile(cluster, path, image, as_manifests=False)
 
@@ -39,7 +41,8 @@ def compile_manifests(cluster: Cluster, path: Path = MANIFESTS, image: str | Non
 
 
 def _compile(cluster: Cluster, path: Path, image: str | None, as_manifests: bool) -> Path:
-    chosen = images.checked(image or cluster.image or IMAGE, cluster.require_digest)
+    ask = oci.digest if cluster.resolve_digest else None
+    chosen = images.named(image or cluster.image or IMAGE, cluster.require_digest, ask)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # kfp's, about Pythons to come
         from kfp import compiler

@@ -4,8 +4,8 @@ kfp's own way of running one lets the engine remove the container when it ends, 
 longer find for a success: of 63 steps that failed under podman, 55 were reported as done (Kubeflow Pipelines issue
 13332). Here a container is created, started, listened to, waited for and removed, in this order.
 
-A container sees the state folder and the images, no network (unless MLflow is a server), no capability and a root that
-it cannot write to.
+A container sees the state folder and the images, no network (unless MLflow or DVC's remote is a server), no capability
+and a root that it cannot write to.
 """
 
 from __future__ import annotations
@@ -68,13 +68,14 @@ def check(engine: Any, image: str) -> None:
 
 
 @contextlib.contextmanager
-def runner(home: Path, environment: Mapping[str, str], mounted: list[Path]) -> Iterator[Any]:
+def runner(home: Path, environment: Mapping[str, str], mounted: list[Path], network: bool) -> Iterator[Any]:
     """A kfp DockerRunner that tells failure from success.
 
     Args:
         home: the state folder; writable for the containers.
         environment: of every container.
         mounted: folders that the containers may read, under the names that they have here.
+        network: whether they see this machine's.
     """
     from kfp import local
     from kfp.local import docker_task_handler as handler
@@ -99,7 +100,7 @@ def runner(home: Path, environment: Mapping[str, str], mounted: list[Path]) -> I
             tmpfs={"/tmp": "mode=1777"},
             cap_drop=["ALL"],
             security_opt=["no-new-privileges"],
-            network_mode="host" if "MLFLOW_TRACKING_URI" in environment else "none",
+            network_mode="host" if network else "none",
         )
     finally:
         handler.run_docker_container = original

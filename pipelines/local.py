@@ -26,6 +26,7 @@ from dfpt.runtime.tracked import Tracking
 from pipelines import containers
 
 # What containers see of this process's environment: where MLflow is, and what decides the order of sums.
+_OF_IMAGES = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION")  # of a remote
 _HANDED_ON = ("MLFLOW_TRACKING_URI", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
@@ -158,11 +159,16 @@ def _containers(config: Config, home: Path, image: str, inherited: Mapping[str, 
     """A runner whose containers see what the steps' processes would have inherited, but for this machine's own."""
     handed_on = {name: value for name, value in inherited.items() if name not in ("TMPDIR", "DFPT_RUNNER_PID")}
     handed_on |= {name: os.environ[name] for name in _HANDED_ON if name in os.environ}
-    named = Path(config.data.source.partition(":")[2]).expanduser()
+    stored = config.data.stored
+    if stored:
+        handed_on |= {name: os.environ[name] for name in _OF_IMAGES if name in os.environ}
+    named = Path(stored.url if stored else config.data.path).expanduser()
     images = [named.absolute()] if named.name and named.exists() else []
+    network = "MLFLOW_TRACKING_URI" in handed_on or (stored is not None and "://" in stored.url)
     with contextlib.closing(containers.client()) as engine:
         containers.check(engine, image)
-    with containers.runner(home, handed_on, [*images, *(path.absolute() for path in config.data.lists)]) as runner:
+    mounted = [*images, *(path.absolute() for path in config.data.lists)]
+    with containers.runner(home, handed_on, mounted, network) as runner:
         yield runner
 
 

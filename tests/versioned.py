@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -58,6 +59,8 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(ROOT / "data" / "expectations", place / "data" / "expectations")
     for name in ("dvc.yaml", ".dvcignore"):
         shutil.copy(ROOT / name, place)
+    from dvc.repo import Repo
+
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
     params |= {"profile": "smoke", "gate": {"default": {"min_accuracy": 0}}, "registration": {"name": "digits"}}
     params["validation"]["label_errors"] = False
@@ -69,7 +72,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     called.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m dfpt.cli.main "$@"\n')
     called.chmod(0o755)
     git(place, "init", "--quiet")
-    program(place, "dvc", "init", "--quiet")
+    Repo.init(str(place)).close()
     git(place, "add", "-A")
     git(place, "commit", "--quiet", "-m", "a clone")
     monkeypatch.chdir(place)
@@ -80,6 +83,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The address of an S3 server with an empty bucket."""
     import boto3
+    from moto.s3.models import s3_backends
     from moto.server import ThreadedMotoServer
 
     for name, value in {
@@ -92,8 +96,38 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     boto3.client("s3", endpoint_url=f"http://{host}:{port}").create_bucket(Bucket=BUCKET)
     yield f"http://{host}:{port}"
     server.stop()
+    for backend in s3_backends.values():  # moto's servers of one process share them
+        for one in backend.values():
+            one.reset()
+
+
+def store(endpoint: str) -> Any:
+    """What the bucket holds, by boto3."""
+    import boto3
+
+    return boto3.resource("s3", endpoint_url=endpoint).Bucket(BUCKET)
+
+
+def two_revisions(place: Path, endpoint: str) -> None:
+    """The tags v1 (eight digits) and v2 (sixteen), pushed; nothing of either is left here."""
+    from dfpt.versioning import repository as dvc
+
+    add_remote(place, endpoint)
+    for tag, last in (("v1", 8), ("v2", 16)):
+        write_digits(place / "data" / "line", 0, last)
+        dvc.track(Path("data/line"))
+        git(place, "add", "-A")
+        git(place, "commit", "--quiet", "-m", f"{last} digits")
+        git(place, "tag", tag)
+        dvc.send(None)
+    shutil.rmtree(place / ".dvc" / "cache")
+    shutil.rmtree(place / "data" / "line")
 
 
 def add_remote(place: Path, endpoint: str) -> None:
-    program(place, "dvc", "remote", "add", "--default", "store", f"s3://{BUCKET}/dfpt")
-    program(place, "dvc", "remote", "modify", "store", "endpointurl", endpoint)
+    """As ``dvc remote add --default store ...`` and ``dvc remote modify store endpointurl ...`` do."""
+    from dvc.config import Config
+
+    with Config(str(place / ".dvc")).edit("repo") as settings:
+        settings["core"]["remote"] = "store"
+        settings["remote"]["store"] = {"url": f"s3://{BUCKET}/dfpt", "endpointurl": endpoint}

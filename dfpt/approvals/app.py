@@ -14,7 +14,7 @@ from dfpt.approvals.api import access, audit, decisions, models
 from dfpt.approvals.guard import Guard
 from dfpt.approvals.oidc import Provider
 from dfpt.approvals.problems import Problem
-from dfpt.approvals.routes import health, login, oidc
+from dfpt.approvals.routes import health, login, metrics, oidc
 from dfpt.approvals.service import Service
 from dfpt.approvals.settings import Settings
 from dfpt.approvals.worker import Worker
@@ -53,9 +53,9 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.provider = None if settings.oidc is None else Provider(settings.oidc)
     handlers.install(app, settings.retry_seconds)
     app.add_middleware(Guard, settings=settings)
-    for router in (models.anybody, models.router, decisions.router, audit.router, access.router):
+    for router in (models.anybody, models.filing, models.router, decisions.router, audit.router, access.router):
         app.include_router(router, prefix=API)
-    for router in (health.router, login.router, oidc.router):
+    for router in (health.router, metrics.router, login.router, oidc.router):
         app.include_router(router)
     app.include_router(pages.router)
     app.state.error_page = pages.error_page

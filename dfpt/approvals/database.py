@@ -10,14 +10,19 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from dfpt.registry.store import Store, open_store
-from dfpt.registry.upgrade import Chain, upgrade
+from dfpt.registry.upgrade import Chain
 
 CHAIN = Chain(versions=Path(__file__).with_name("migrations"), newest="0001", table="approvals_version")
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Session]:
-    """A session to look something up; what it hands out can be read afterwards."""
+    """A session to look something up, each statement by itself; what it hands out can be read afterwards.
+
+    On PostgreSQL no transaction is begun and ended for it: every request comes here.
+    """
+    if engine.dialect.name == "postgresql":
+        engine = engine.execution_options(isolation_level="AUTOCOMMIT")
     with Session(engine, expire_on_commit=False) as session:
         yield session
 
@@ -31,6 +36,4 @@ def writing(engine: Engine) -> Iterator[Session]:
 
 def open_tables(home: Path) -> Store:
     """The registry's database of ``home`` with our tables in it, all at their newest schema."""
-    store = open_store(home)
-    upgrade(store.engine, store.home, CHAIN)
-    return store
+    return open_store(home, CHAIN)

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dfpt.approvals import cookies, problems, secrets
 from dfpt.approvals.errors import TooLarge, WrongHost
+from dfpt.approvals.routes import metrics
 from dfpt.approvals.settings import Settings
 from dfpt.errors import DfptError
 
@@ -54,7 +55,12 @@ class Guard:
         await self.app(scope, receive, send)
 
     def _check_host(self, request: Request) -> None:
-        """Raises WrongHost: a page of another name, resolved to our address, is not ours (DNS rebinding)."""
+        """Raises WrongHost: a page of another name, resolved to our address, is not ours (DNS rebinding).
+
+        Prometheus comes by a pod's address, and the figures are for everybody.
+        """
+        if request.url.path == metrics.PATH:
+            return
         host = request.headers.get("host", "")
         name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host
         if name.lower() not in self.settings.hosts:

@@ -43,10 +43,12 @@ class Identity:
         """Whether a role allows the deed; the registry asks again, and knows more."""
         return policy.permits(self.roles, deed)
 
-    def require_scope(self, scope: Scope) -> None:
-        """Raises ScopeRefused: the token is not for this."""
-        if scope not in self.scopes:
-            raise ScopeRefused(f"This token is not for {scope}.", "Make one that is: dfpt approvals token create.")
+    def require_scope(self, *scopes: Scope) -> None:
+        """Raises ScopeRefused: the token is for none of this."""
+        if self.scopes.isdisjoint(scopes):
+            raise ScopeRefused(
+                f"This token is not for {' or '.join(scopes)}.", "Make one that is: dfpt approvals token create."
+            )
 
 
 def of_session(registry: Registry, settings: Settings, secret: str, address: str) -> Identity | None:

@@ -24,7 +24,7 @@ from dfpt.approvals.errors import (
     WrongHost,
 )
 from dfpt.errors import EXIT_FAILED, EXIT_USAGE, DfptError, StepFailed, UsageError
-from dfpt.registry.errors import BytesChanged, LogDamaged, NotFound, PolicyRefused, WrongState
+from dfpt.registry.errors import BytesChanged, ForeignModel, LogDamaged, NotFound, PolicyRefused, WrongState
 
 MEDIA_TYPE = "application/problem+json"
 NAMESPACE = "urn:dfpt:problem:"
@@ -41,6 +41,7 @@ STATUS: dict[type[DfptError], tuple[HTTPStatus, str]] = {
     WrongState: (HTTPStatus.CONFLICT, "wrong-state"),
     BytesChanged: (HTTPStatus.CONFLICT, "files-changed"),
     LogDamaged: (HTTPStatus.CONFLICT, "log-damaged"),
+    ForeignModel: (HTTPStatus.CONFLICT, "foreign-model"),
     LinkSpent: (HTTPStatus.GONE, "link-spent"),
     TooLarge: (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too-large"),
     UsageError: (HTTPStatus.UNPROCESSABLE_ENTITY, "not-valid"),

@@ -66,6 +66,7 @@ class Settings(Section):
         mlflow_url: where people open MLflow's pages; linked from ours.
         local_login: whether names and passwords are accepted; false leaves the provider alone.
         sweep_seconds: how often what was cut off is finished, what is overdue expired.
+        reconcile_seconds: how often production is held against the log.
         mlflow_seconds: how long one answer of an MLflow server may take.
         queue_seconds: how long somebody waits for those who decide before; then he is told to come again.
         retry_seconds: what a caller is told to wait while MLflow is away.
@@ -87,6 +88,7 @@ class Settings(Section):
     logins_per_minute: Positive = 10
     writes_per_minute: Positive = 120
     sweep_seconds: Positive = 30
+    reconcile_seconds: Positive = 300
     mlflow_seconds: Positive = 10
     queue_seconds: Positive = 60
     retry_seconds: Positive = 10

@@ -7,11 +7,11 @@ from datetime import datetime
 from sqlalchemy import ForeignKey
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from dfpt.registry.database import UtcTime
+from dfpt.registry.times import Timed
 
 
-class Base(DeclarativeBase):
-    type_annotation_map = {datetime: UtcTime}  # noqa: RUF012 - SQLAlchemy's own way
+class Base(Timed, DeclarativeBase):
+    """Of these tables alone."""
 
 
 class Account(Base):

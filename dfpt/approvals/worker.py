@@ -1,23 +1,30 @@
-"""What the service does without being asked: finish what was cut off, expire what is overdue, look after production."""
+"""What the service does without being asked.
+
+It makes production's models before anybody else can, finishes what was cut off, expires what is overdue, holds
+production against the log, and tells people what is new.
+"""
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from types import TracebackType
 
 from dfpt.approvals.service import Service
-from dfpt.registry import maintenance
+from dfpt.registry import history, maintenance, reconcile, requests, reservation
 from dfpt.registry.actor import Actor
 from dfpt.registry.notifications.delivery import deliver_due
+from dfpt.registry.reconcile import Finding
 
 _NAME = "approvals service"
 _LOG = logging.getLogger(__name__)
 
 
 class Worker:
-    """A thread that sweeps now and then, for as long as the block lasts."""
+    """A thread that sweeps now and then and compares now and then, for as long as the block lasts."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -33,18 +40,27 @@ class Worker:
         self._thread.join(timeout=self._service.settings.mlflow_seconds)
 
     def _run(self) -> None:
+        compare_at = 0.0
         while True:
             look(self._service)
-            try:
-                sweep(self._service)
-            except Exception as error:  # MLflow or the database is away: the next time it may be there
-                _LOG.warning("sweep: %s", error)
-            try:
-                notify(self._service)
-            except Exception as error:
-                _LOG.warning("notifications: %s", error)
+            if self._service.mlflow_answers:
+                _try(reserve, self._service)
+            _try(sweep, self._service)
+            if time.monotonic() >= compare_at and _try(compare, self._service):
+                compare_at = time.monotonic() + self._service.settings.reconcile_seconds
+            _try(notify, self._service)
             if self._over.wait(self._service.settings.sweep_seconds):
                 return
+
+
+def _try(task: Callable[[Service], object], service: Service) -> bool:
+    """Whether it could be done: where MLflow or the database is away, the next time it may be there."""
+    try:
+        task(service)
+    except Exception as error:
+        _LOG.warning("%s: %s", task.__name__, error)
+        return False
+    return True
 
 
 def look(service: Service) -> None:
@@ -57,6 +73,13 @@ def look(service: Service) -> None:
         service.mlflow_answers = True
 
 
+def reserve(service: Service) -> None:
+    """Make the production side of every model that somebody asked about, before a trainer can."""
+    registry = service.registry
+    for name in sorted({request.name for request in requests.of_model(registry.engine)}):
+        reservation.reserve(registry, name)
+
+
 def sweep(service: Service) -> maintenance.Swept:
     """Once; says in the log what was done."""
     with service.deciding() as registry:
@@ -66,6 +89,25 @@ def sweep(service: Service) -> maintenance.Swept:
     for error in swept.refused:
         _LOG.warning("sweep: %s", error)
     return swept
+
+
+def compare(service: Service) -> list[Finding]:
+    """Hold production against the log; what differs is written down, and told, once.
+
+    One model a turn: a version's files take a while to read, and whoever decides comes between.
+    """
+    findings = []
+    for name in history.models(service.registry.engine):
+        with service.deciding() as registry:
+            findings += reconcile.unasked(registry, name, Actor(_NAME, _NAME))
+    for found in findings:
+        done = "put back" if found.reverted else "left as it is"
+        _LOG.warning("production of %s: %s: %s is %s by the log, found %s; %s", *_told(found), done)
+    return findings
+
+
+def _told(found: Finding) -> tuple[str, ...]:
+    return found.name, found.kind, found.what, found.expected or "nothing", found.found or "nothing"
 
 
 def notify(service: Service) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -44,16 +45,23 @@ def serve(
 
 
 @user.command("add")
-def add_user(name: Name, home: options.Home = options.DEFAULT_HOME, as_json: options.Json = False) -> None:
+def add_user(
+    name: Name,
+    dry_run: options.DryRun = False,
+    home: options.Home = options.DEFAULT_HOME,
+    as_json: options.Json = False,
+) -> None:
     """A new account, and the link by which the person chooses a password; a program needs none, only a token."""
     settings = _settings(home)
     from dfpt.approvals import accounts, links
 
-    account = accounts.add(_engine(settings.home), name)
-    link = links.of_account(_engine(settings.home), settings, account)
-    _say(
-        f"{name} may come in. To choose a password, within {settings.link_hours} hours: {link}",
-        _account(account) | {"link": link},
+    with _writing(settings.home, dry_run) as engine:
+        account = accounts.add(engine, name)
+        link = None if dry_run else links.of_account(engine, settings, account)
+    sentence = f"{name} may come in. To choose a password, within {settings.link_hours} hours: {link}"
+    options.say(
+        f"Would add the account {name}, and give the link to choose its password by." if dry_run else sentence,
+        _account(account) | {"link": link, "dry_run": dry_run} | ({"subject": None} if dry_run else {}),
         as_json,
     )
 
@@ -66,19 +74,29 @@ def list_users(home: options.Home = options.DEFAULT_HOME, as_json: options.Json 
 
     found = [_account(account) for account in accounts.listed(engine)]
     lines = [f"{one['name']}  {one['subject']}{'  closed' if one['disabled'] else ''}" for one in found]
-    _say("\n".join(lines) or "Nobody yet.", found, as_json)
+    options.say("\n".join(lines) or "Nobody yet.", found, as_json)
 
 
 @user.command("disable")
-def disable_user(name: Name, home: options.Home = options.DEFAULT_HOME, as_json: options.Json = False) -> None:
+def disable_user(
+    name: Name,
+    dry_run: options.DryRun = False,
+    home: options.Home = options.DEFAULT_HOME,
+    as_json: options.Json = False,
+) -> None:
     """Close an account: its sessions end, its tokens are refused."""
-    _open_or_close(name, home, as_json, disabled=True)
+    _open_or_close(name, dry_run, home, as_json, disabled=True)
 
 
 @user.command("enable")
-def enable_user(name: Name, home: options.Home = options.DEFAULT_HOME, as_json: options.Json = False) -> None:
+def enable_user(
+    name: Name,
+    dry_run: options.DryRun = False,
+    home: options.Home = options.DEFAULT_HOME,
+    as_json: options.Json = False,
+) -> None:
     """Open a closed account again."""
-    _open_or_close(name, home, as_json, disabled=False)
+    _open_or_close(name, dry_run, home, as_json, disabled=False)
 
 
 @token.command("create")
@@ -90,16 +108,20 @@ def create_token(
         typer.Option("--scope", help="read, request, approve, reject, withdraw, rollback, maintain; several times."),
     ],
     days: Annotated[int, typer.Option("--days", help="How long it lasts.")] = 90,
+    dry_run: options.DryRun = False,
     home: options.Home = options.DEFAULT_HOME,
     as_json: options.Json = False,
 ) -> None:
     """A new token of an account; its secret is shown this once."""
-    engine = _engine(_settings(home).home)
+    settings = _settings(home)
     from dfpt.approvals import accounts, tokens
 
-    account = accounts.by_name(engine, name)
-    issued = tokens.create(engine, account, label, scope, days)
-    _say(issued.secret, _token(account, issued.token) | {"secret": issued.secret}, as_json)
+    with _writing(settings.home, dry_run) as engine:
+        account = accounts.by_name(engine, name)
+        issued = tokens.create(engine, account, label, scope, days)
+    shown = _token(account, issued.token) | {"secret": None if dry_run else issued.secret, "dry_run": dry_run}
+    would = f"Would make a token of {name} for {', '.join(shown['scopes'])}, until {shown['expires_at'][:10]}."
+    options.say(would if dry_run else issued.secret, shown | ({"id": None} if dry_run else {}), as_json)
 
 
 @token.command("list")
@@ -114,29 +136,34 @@ def list_tokens(home: options.Home = options.DEFAULT_HOME, as_json: options.Json
         + (f"revoked {one['revoked_at'][:10]}" if one["revoked_at"] else f"until {one['expires_at'][:10]}")
         for one in found
     ]
-    _say("\n".join(lines) or "None yet.", found, as_json)
+    options.say("\n".join(lines) or "None yet.", found, as_json)
 
 
 @token.command("revoke")
 def revoke_token(
     number: Annotated[int, typer.Argument(metavar="NUMBER", help="As in dfpt approvals token list.")],
+    dry_run: options.DryRun = False,
     home: options.Home = options.DEFAULT_HOME,
     as_json: options.Json = False,
 ) -> None:
     """End a token, at once and for good."""
-    engine = _engine(_settings(home).home)
+    settings = _settings(home)
     from dfpt.approvals import tokens
 
-    tokens.revoke(engine, number)
-    _say(f"Token {number} is revoked.", {"id": number, "revoked": True}, as_json)
+    with _writing(settings.home, dry_run) as engine:
+        tokens.revoke(engine, number)
+    sentence = f"Would revoke token {number}." if dry_run else f"Token {number} is revoked."
+    options.say(sentence, {"id": number, "revoked": True, "dry_run": dry_run}, as_json)
 
 
-def _open_or_close(name: str, home: Path, as_json: bool, disabled: bool) -> None:
-    engine = _engine(_settings(home).home)
+def _open_or_close(name: str, dry_run: bool, home: Path, as_json: bool, disabled: bool) -> None:
+    settings = _settings(home)
     from dfpt.approvals import accounts
 
-    account = accounts.disable(engine, name, disabled)
-    _say(f"{name} is {'closed' if disabled else 'open'}.", _account(account), as_json)
+    with _writing(settings.home, dry_run) as engine:
+        account = accounts.disable(engine, name, disabled)
+    sentence = f"{name} {'would be' if dry_run else 'is'} {'closed' if disabled else 'open'}."
+    options.say(sentence, _account(account) | {"dry_run": dry_run}, as_json)
 
 
 def _settings(home: Path, **given: Any) -> Settings:
@@ -154,6 +181,19 @@ def _engine(home: Path) -> Engine:
     from dfpt.approvals import database
 
     return database.open_tables(home).engine
+
+
+@contextlib.contextmanager
+def _writing(home: Path, dry_run: bool) -> Iterator[Engine]:
+    """The tables; in a dry run what is written there is undone."""
+    from dfpt.approvals import database
+    from dfpt.registry.rehearsal import rehearsed
+
+    if dry_run:
+        with rehearsed(home, database.CHAIN) as store:
+            yield store.engine
+    else:
+        yield _engine(home)
 
 
 def _account(account: Account) -> dict[str, Any]:
@@ -175,7 +215,3 @@ def _token(account: Account, token: Token) -> dict[str, Any]:
         "expires_at": token.expires_at.isoformat(),
         "revoked_at": None if token.revoked_at is None else token.revoked_at.isoformat(),
     }
-
-
-def _say(sentence: str, shown: Any, as_json: bool) -> None:
-    typer.echo(json.dumps(shown, indent=2, ensure_ascii=False) if as_json else sentence)

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from dfpt.cli import options
-from dfpt.cli.deciding import As, DryRun, open_registry, open_store
+from dfpt.cli.deciding import As, open_registry, open_store
 from dfpt.errors import EXIT_REFUSED, UsageError
 
 app = typer.Typer(no_args_is_help=True, help="Check the audit log, export it, hold production against it.")
@@ -44,7 +44,7 @@ def verify(
 
     found = audit.verify(open_store(home), None if since is None else _since(since))
     if as_json:
-        typer.echo(json.dumps(dataclasses.asdict(found), indent=2, ensure_ascii=False))
+        options.write_json(dataclasses.asdict(found))
     elif found.intact:
         typer.echo(
             f"The log is intact: {found.records} records.\nIts head, to be kept elsewhere: {found.records}:{found.head}"
@@ -60,13 +60,19 @@ def export(
     format_: Annotated[Format, typer.Option("--format", help="JSON Lines as it was hashed, or CSV.")] = Format.JSONL,
     out: Out = None,
     home: options.Home = options.DEFAULT_HOME,
+    as_json: options.Json = False,
 ) -> None:
-    """Write the whole log, the oldest record first."""
+    """Write the whole log, the oldest record first; with --json as one array, which verifies nothing by itself."""
     from dfpt import files
     from dfpt.registry import export as registry
 
+    if as_json and (format_ is Format.CSV or out is not None):
+        raise UsageError("--json writes an array to standard output: neither CSV nor a file.", "Leave --json away.")
     store = open_store(home)
     lines = registry.json_lines(store) if format_ is Format.JSONL else registry.csv_lines(store)
+    if as_json:
+        options.write_json([json.loads(line) for line in lines])
+        return
     if out is None:
         sys.stdout.writelines(lines)
         return
@@ -75,17 +81,22 @@ def export(
 
 
 @app.command()
-def key(home: options.Home = options.DEFAULT_HOME) -> None:
+def key(home: options.Home = options.DEFAULT_HOME, as_json: options.Json = False) -> None:
     """Write the public key that the log's head is signed with."""
     from dfpt.registry import signing
 
-    typer.echo(signing.public_pem(signing.key(open_store(home).home)), nl=False)
+    private = signing.key(open_store(home).home)
+    pem = signing.public_pem(private)
+    if as_json:
+        options.write_json({"public_key": pem, "fingerprint": signing.fingerprint(private.public_key())})
+    else:
+        typer.echo(pem, nl=False)
 
 
 @app.command()
 def reconcile(
     person: As = None,
-    dry_run: DryRun = False,
+    dry_run: options.DryRun = False,
     home: options.Home = options.DEFAULT_HOME,
     as_json: options.Json = False,
 ) -> None:
@@ -94,7 +105,7 @@ def reconcile(
 
     findings = reconcile.reconcile(open_registry(home), actor.current(person), dry_run)
     if as_json:
-        typer.echo(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=2, ensure_ascii=False))
+        options.write_json([dataclasses.asdict(finding) for finding in findings])
     elif not findings:
         typer.echo("Production is as the log says.")
     else:

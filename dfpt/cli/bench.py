@@ -46,7 +46,7 @@ def seeds(
     else:
         found = bench.run(configuration.resolve(options.config_file(config), profile, set_ or ()), count, out, home)
     if json_:
-        typer.echo(json.dumps(found))
+        options.write_json(found)
     else:
         _table(found, out)
 
@@ -88,7 +88,7 @@ def throughput(
     if out is not None:
         files.write_json(out / "throughput.json", found)
     if json_:
-        typer.echo(json.dumps(found))
+        options.write_json(found)
     else:
         _steps(found)
 
@@ -110,7 +110,7 @@ def ingest(
     if out is not None:
         files.write_json(out / "ingest.json", found)
     if json_:
-        typer.echo(json.dumps(found))
+        options.write_json(found)
     else:
         _ingested(found)
 
@@ -162,7 +162,7 @@ def drift(
         files.write_json(out / "drift.json", found)
         files.write_text(out / "resamples.jsonl", "".join(f"{json.dumps(result)}\n" for result in every))
     if json_:
-        typer.echo(json.dumps(found))
+        options.write_json(found)
     else:
         _drift(found)
 
@@ -225,7 +225,7 @@ def _ratio(value: float | None) -> str:
 
 def _compare(found: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(found))
+        options.write_json(found)
         return
     typer.echo(f"{len(found['seeds'])} students less those of {found['against']}, points (95 % interval of the mean)")
     for figure, spread in found["differences"].items():

@@ -18,6 +18,7 @@ app = typer.Typer(no_args_is_help=True, help="Fetch images and check them.")
 app.command("drift")(drift.command)
 app.command("profile")(profile.command)
 app.command("add")(versions.add)
+app.command("pin")(versions.pin)
 app.command("push")(versions.push)
 app.command("pull")(versions.pull)
 app.command("versions")(versions.versions)
@@ -39,7 +40,7 @@ def fetch(
     config: options.ConfigFile = None,
     profile: options.Profile = None,
     assignments: options.Assignments = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be written; write nothing.")] = False,
+    dry_run: options.DryRun = False,
     as_json: options.Json = False,
 ) -> None:
     """Write a source's images as they are, with a manifest that has their labels and splits."""
@@ -68,7 +69,7 @@ def fetch(
         "written": not dry_run,
     }
     if as_json:
-        typer.echo(json.dumps(report, ensure_ascii=False))
+        options.write_json(report)
     else:
         typer.echo(f"{'Would write' if dry_run else 'Wrote'} {len(found.items)} images and their manifest to {out}.")
         if found.notice:
@@ -107,7 +108,7 @@ def validate(
             refused = error  # the report is there all the same
     report = json.loads((out / "validation.json").read_text(encoding="utf-8"))
     if as_json:
-        typer.echo(json.dumps(report | {"page": str(out / "validation.html")}, ensure_ascii=False))
+        options.write_json(report | {"page": str(out / "validation.html")})
     else:
         for check in report["expectations"]:
             if not check["passed"]:
@@ -123,9 +124,9 @@ def validate(
 def _resolved(source: str, config: Path | None, profile: str | None, assignments: list[str] | None) -> Config:
     from dfpt.config import resolve
 
-    return resolve(options.config_file(config), profile, [*(assignments or ()), f"data.source={json.dumps(source)}"])
+    return resolve(options.config_file(config), profile, [*(assignments or ()), *options.of_source(source)])
 
 
 def _name(source: str) -> str:
-    """A folder's name for a source: its kind, or the name of its own folder."""
-    return Path(source.removeprefix("folder:")).expanduser().resolve().name or "data"
+    """A folder's name for a source: its kind, or the last part of its place."""
+    return Path(source.partition(":")[2] or source).expanduser().resolve().name or "data"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import json
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,9 +16,9 @@ from dfpt.cli import options
 from dfpt.errors import EXIT_FAILED, EXIT_PENDING, UsageError
 
 if TYPE_CHECKING:
-    from dfpt.approvals.client import Client
     from dfpt.registry.desk import Answer, Desk
     from dfpt.registry.handle import Registry
+    from dfpt.registry.remote import Client
     from dfpt.registry.store import Store
 
 Model = Annotated[str, typer.Argument(metavar="NAME[/VERSION]", help="A registered model, e.g. elpv/3.")]
@@ -35,14 +34,13 @@ Server = Annotated[
         help="The approvals service that decides, with the token of DFPT_APPROVALS_TOKEN; else the registry here.",
     ),
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Check and say what would be done; change nothing.")]
 
 _BLOCK: dict[str, tuple[Any, Any]] = {  # parameter -> type, default
     "model": (Model, inspect.Parameter.empty),
     "version": (Version, None),
     "reason": (Reason, inspect.Parameter.empty),
     "person": (As, None),
-    "dry_run": (DryRun, False),
+    "dry_run": (options.DryRun, False),
     "server": (Server, None),
     "home": (options.Home, options.DEFAULT_HOME),
     "as_json": (options.Json, False),
@@ -72,7 +70,7 @@ class Decision:
     def say(self, answer: Answer) -> None:
         """Tell what was done, or would be: a sentence for people, an object for programs; and the exit code."""
         if self.as_json:
-            typer.echo(json.dumps(answer.shown | {"dry_run": self.dry_run}, indent=2, ensure_ascii=False))
+            options.write_json(answer.shown | {"dry_run": self.dry_run})
         else:
             typer.echo(answer.message)
         if answer.pending:
@@ -134,22 +132,28 @@ def open_store(home: Path) -> Store:
     """Its database alone: what needs no MLflow answers at once."""
     from dfpt.registry import store
 
-    home = options.use_home(home)
+    require_store(options.use_home(home))
+    return store.open_store(home)
+
+
+def require_store(home: Path) -> None:
+    """Raise UsageError where there is no registry: looking for one makes none."""
+    from dfpt.registry import store
+
     if not store.exists(home):
         raise _no_registry(home)
-    return store.open_store(home)
 
 
 def open_client(server: str) -> Client:
     """The client of the approvals service at ``server``."""
     try:
-        from dfpt.approvals import client
+        from dfpt.registry import remote
     except ImportError as error:
         raise UsageError(
             f"--server needs {error.name}, which is not installed.", "pip install 'dfpt[approvals]'"
         ) from error
 
-    return client.from_environment(server)
+    return remote.from_environment(server)
 
 
 def _no_registry(home: Path) -> UsageError:

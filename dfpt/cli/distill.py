@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import json
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -62,7 +61,7 @@ def command(
                 compute(plan, folder, home, partial(_tell, part))
     found = bench.summarise(plan, folder)
     if json_:
-        typer.echo(json.dumps(found))
+        options.write_json(found)
     else:
         _table(found, folder)
 
@@ -77,7 +76,7 @@ def _say(done: int, total: int, what: str) -> None:
 
 def _compared(found: dict[str, Any], json_: bool) -> None:
     if json_:
-        typer.echo(json.dumps(found))
+        options.write_json(found)
         return
     typer.echo(
         f"{found['cell']}: accuracy {found['accuracy']:.1%}, stored {found['stored_accuracy']:.1%}; "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import shutil
 import socket
@@ -57,7 +56,7 @@ def command(
     else:
         findings = list(examine(home.expanduser().absolute()))
     if as_json:
-        typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+        options.write_json([asdict(finding) for finding in findings])
     else:
         for finding in findings:
             mark = "ok     " if finding.ok else "MISSING" if finding.essential else "note   "
@@ -73,11 +72,17 @@ def _of_cluster(
 ) -> list[Finding]:
     from dfpt.cluster import doctor
     from dfpt.cluster.doctor import connection
-    from dfpt.config import resolve
+    from dfpt.config import resolve, with_images
+    from dfpt.errors import UsageError
 
-    asked = resolve(options.config_file(config), assignments=assignments).cluster
-    look = doctor.Look(asked, release, namespace or asked.namespace)
-    return list(doctor.examine(look, connection.connect(context)))
+    resolved = resolve(options.config_file(config), assignments=assignments)
+    asked, unknown, stored = resolved.cluster, [], None
+    try:
+        stored = with_images(resolved).stored
+    except UsageError as error:
+        unknown = [Finding("data revision", False, error.message, error.remedy)]
+    look = doctor.Look(asked, release, namespace or asked.namespace, stored)
+    return [*doctor.examine(look, connection.connect(context)), *unknown]
 
 
 def examine(home: Path) -> Iterator[Finding]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Callable
 from functools import partial
@@ -62,7 +61,7 @@ def command(
     files.write_json(out / "drift.json", report)
     files.write_text(out / "drift.html", page.render(report, pictures))
     if as_json:
-        typer.echo(json.dumps(report | {"page": str(out / "drift.html")}, ensure_ascii=False))
+        options.write_json(report | {"page": str(out / "drift.html")})
     else:
         _show(report, out / "drift.html")
     if report["drifted"]:
@@ -76,7 +75,7 @@ def command(
 def _configured(config: Path | None, profile: str | None, assignments: list[str], source: str, *more: str) -> Config:
     from dfpt.config import resolve
 
-    return resolve(options.config_file(config), profile, [*assignments, f"data.source={json.dumps(source)}", *more])
+    return resolve(options.config_file(config), profile, [*assignments, *options.of_source(source), *more])
 
 
 def _reference(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -46,7 +45,7 @@ def command(
         found = client.history(name, at)
         ever = bool(found or client.history(name))
     if as_json:
-        typer.echo(json.dumps([dataclasses.asdict(deployment) for deployment in found], indent=2, ensure_ascii=False))
+        options.write_json([dataclasses.asdict(deployment) for deployment in found])
         return
     if not ever:
         raise UsageError(f"No version of {name!r} was ever in production.", "dfpt model list shows the models.")

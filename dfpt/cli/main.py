@@ -24,6 +24,7 @@ from dfpt.cli import (
     bench,
     data,
     doctor,
+    examples,
     model,
     notifications,
     pipeline,
@@ -57,6 +58,7 @@ app.add_typer(schedule.app, name="schedule")
 app.add_typer(triggers.app, name="triggers")
 app.command("step")(step.command)
 app.command("doctor")(doctor.command)
+examples.attach(app)
 
 
 @app.callback()

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dfpt.cli import decisions, history, options, shadow
+from dfpt.cli import decisions, history, options, robustness, shadow
 from dfpt.cli.deciding import As, Model, Version, open_registry, require_version, split
 from dfpt.errors import EXIT_REFUSED
 
@@ -31,7 +30,7 @@ def list_(
 
     found = entries(open_registry(home), name)
     if as_json:
-        typer.echo(json.dumps([dataclasses.asdict(entry) for entry in found], indent=2, ensure_ascii=False))
+        options.write_json([dataclasses.asdict(entry) for entry in found])
     else:
         _print(_table(found) if found else "No models yet: dfpt run makes one.")
 
@@ -65,7 +64,7 @@ def show(
         for record in requests.log(registry.engine, name, number)
     ]
     if as_json:
-        typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        options.write_json(found)
     else:
         _print(_page(found))
 
@@ -73,13 +72,15 @@ def show(
 @app.command()
 def sweep(
     person: As = None,
+    dry_run: options.DryRun = False,
     home: options.Home = options.DEFAULT_HOME,
     as_json: options.Json = False,
 ) -> None:
     """Finish what was cut off, expire what is overdue, approve what the policy approves by itself."""
     from dfpt.registry import actor, maintenance
 
-    swept = maintenance.sweep(open_registry(home), actor.current(person))
+    deed = maintenance.planned if dry_run else maintenance.sweep
+    swept = deed(open_registry(home), actor.current(person))
     done = {
         "finished": swept.finished,
         "expired": [request.model for request in swept.expired],
@@ -87,16 +88,17 @@ def sweep(
         "refused": [error.message for error in swept.refused],
     }
     if as_json:
-        typer.echo(json.dumps(done, indent=2, ensure_ascii=False))
+        options.write_json(done | {"dry_run": dry_run})
     else:
         for what, models in done.items():
-            typer.echo(f"{what}: {', '.join(models) or 'nothing'}")
+            typer.echo(f"{'would be ' if dry_run else ''}{what}: {', '.join(models) or 'nothing'}")
     if swept.refused:
         raise typer.Exit(EXIT_REFUSED)
 
 
 decisions.register(app)
 app.command("history")(history.command)
+app.command("robustness")(robustness.command)
 app.command("shadow")(shadow.command)
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -25,8 +26,29 @@ Profile = Annotated[
 Assignments = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override one key, e.g. student.recipe.epochs=3.")
 ]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Check and say what would be done; change nothing.")]
 
 DEFAULT_HOME = Path(".dfpt")
+
+
+def of_source(source: str) -> list[str]:
+    """Assignments that make a SOURCE of the command line the images to read, as they lie there: of no revision."""
+    return [f"data.source={json.dumps(source)}", *(f"data.{key}=null" for key in ("revision", "remote", "stored"))]
+
+
+def write_json(value: Any) -> None:
+    """The one document that a command with --json writes to standard output; it writes nothing else there."""
+    from dfpt import files
+
+    typer.echo(files.json_text(value))
+
+
+def say(sentence: str, shown: Any, as_json: bool) -> None:
+    """The sentence for people, or the object for programs."""
+    if as_json:
+        write_json(shown)
+    else:
+        typer.echo(sentence)
 
 
 def use_home(home: Path) -> Path:

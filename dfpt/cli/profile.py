@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -22,6 +21,7 @@ def command(
     assignments: options.Assignments = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the suite; write nothing.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a suite that is there.")] = False,
+    as_json: options.Json = False,
 ) -> None:
     """Propose a suite from data: the classes, and bounds of what was seen. Read it before it is used."""
     import numpy as np
@@ -35,7 +35,7 @@ def command(
     from dfpt.errors import DataRefused, UsageError
     from dfpt.steps import prepare
 
-    given = [*(assignments or ()), f"data.source={json.dumps(source)}"]
+    given = [*(assignments or ()), *options.of_source(source)]
     resolved = resolve(options.config_file(config), profile, given)
     name = resolved.registration.name
     out = out or suite_file.OWN / f"{name}.json"
@@ -52,9 +52,11 @@ def command(
         looked_at, _ = quality.measured(imageset.open_images(dataset, task), accepted)
         suite = proposal.propose(name, task, quality.tables(table, looked_at, task)["accepted"], task.data_hash)
     if dry_run:
-        typer.echo(json.dumps(suite, indent=2, ensure_ascii=False))
+        options.write_json(suite)
         return
     files.write_json(out, suite)
-    typer.echo(
-        f"Wrote {len(suite['expectations'])} expectations to {out}. Read them, then: dfpt data validate {source}"
+    options.say(
+        f"Wrote {len(suite['expectations'])} expectations to {out}. Read them, then: dfpt data validate {source}",
+        {"out": str(out), "suite": suite},
+        as_json,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from typing import Annotated, Any
 
 import typer
@@ -24,7 +23,7 @@ def list_(
 
     found = quarantine.entries(home, source)
     if as_json:
-        typer.echo(json.dumps([_json(entry) for entry in found], ensure_ascii=False))
+        options.write_json([_json(entry) for entry in found])
         return
     for entry in found:
         state = f"released by {entry.release.by}: {entry.release.reason}" if entry.release else entry.state
@@ -41,7 +40,7 @@ def release(
         str | None, typer.Option("--as", metavar="PERSON", help="Who decides; else the user of this account.")
     ] = None,
     home: options.Home = options.DEFAULT_HOME,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and say what would be done.")] = False,
+    dry_run: options.DryRun = False,
     as_json: options.Json = False,
 ) -> None:
     """Let the next run train on images in quarantine: all of those named, or none."""
@@ -53,7 +52,7 @@ def release(
     if not dry_run:
         entries = [quarantine.release(home, entry.key, by, reason) for entry in entries]
     if as_json:
-        typer.echo(json.dumps([_json(entry) for entry in entries], ensure_ascii=False))
+        options.write_json([_json(entry) for entry in entries])
         return
     for entry in entries:
         typer.echo(_printable(f"{'Would release' if dry_run else 'Released'} {entry.path} ({entry.reason})."))

@@ -63,16 +63,18 @@ def command(
     again = options.known_step(from_, STEPS) if from_ else None
     assignments = [*(set_ or ()), *([f"data.source={json.dumps(data)}"] if data else [])]
     resolved = configuration.resolve(options.config_file(config), profile, assignments)
-    data_section = resolved.data
+    data_section = configuration.with_images(resolved)
+    resolved = resolved.model_copy(update={"data": data_section})  # one look: a branch may move while the run goes on
     released = quarantine.released(home, data_section.source)
-    fingerprint = sources.fingerprint(data_section.source, data_section.lists, released)
+    md5 = data_section.stored.md5 if data_section.stored else None
+    fingerprint = sources.fingerprint(data_section.source, data_section.lists, released, md5)
     done = _locked_run(resolved, fingerprint, home, again, runner)
 
     from dfpt.cli import summary
 
     result = summary.result(done, time.monotonic() - started)
     if as_json:
-        typer.echo(json.dumps(result, indent=2))
+        options.write_json(result)
     else:
         summary.show(result)
     raise typer.Exit(EXIT_BY_STATUS.get(result["status"], EXIT_REFUSED))

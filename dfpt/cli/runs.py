@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from typing import Annotated
 
 import typer
@@ -36,7 +35,7 @@ def status(
         found = pipelines.run(run)
         steps, result = outcome.steps(found), explained(found, resolved.cluster.namespace)
         if as_json:
-            typer.echo(json.dumps(as_object(run, found.display_name, result, steps), indent=2))
+            options.write_json(as_object(run, found.display_name, result, steps))
             return
         table = Table("step", "state", "seconds", "message")
         for step in steps:
@@ -58,7 +57,7 @@ def status(
         for item in newest
     ]
     if as_json:
-        typer.echo(json.dumps(rows, indent=2))
+        options.write_json(rows)
         return
     table = Table("run", "name", "state", "created")
     for row in rows:
@@ -82,8 +81,9 @@ def logs(
 
     wanted = options.known_step(step, STEPS) if step else None
     resolved = configuration.resolve(options.config_file(config), profile, assignments or ())
-    for pod, text in Pods(resolved.cluster.namespace).logs(run, wanted, tail):
-        if as_json:
-            typer.echo(json.dumps({"pod": pod.name, "step": pod.step, "log": text}, ensure_ascii=False))
-        else:
-            typer.echo(f"=== {pod.step} ({pod.name})\n{text.rstrip()}")
+    found = Pods(resolved.cluster.namespace).logs(run, wanted, tail)
+    if as_json:
+        options.write_json([{"pod": pod.name, "step": pod.step, "log": text} for pod, text in found])
+        return
+    for pod, text in found:
+        typer.echo(f"=== {pod.step} ({pod.name})\n{text.rstrip()}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -23,7 +22,6 @@ app.command("serve")(serve.command)
 
 ScheduleFile = serve.ScheduleFile
 Schedule = Annotated[str, typer.Argument(metavar="NAME", help="A schedule of the file.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done; change nothing.")]
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ def check(
         moments = cron.first(cron.parse(item.cron), where, now, count)
         coming[name] = [moment.astimezone(where).isoformat() for moment in moments]
     if as_json:
-        typer.echo(json.dumps(coming, indent=2))
+        options.write_json(coming)
     else:
         for name, texts in coming.items():
             typer.echo(f"{name}: {', '.join(texts) or 'valid'}")
@@ -74,7 +72,7 @@ def diff(path: ScheduleFile = serve.DEFAULT, config: options.ConfigFile = None, 
 def apply(
     path: ScheduleFile = serve.DEFAULT,
     config: options.ConfigFile = None,
-    dry_run: DryRun = False,
+    dry_run: options.DryRun = False,
     as_json: options.Json = False,
 ) -> None:
     """Make the cluster's recurring runs equal to the file; what others own is not touched."""
@@ -104,7 +102,7 @@ def list_(path: ScheduleFile = serve.DEFAULT, config: options.ConfigFile = None,
         for item in cluster.found(_connect(config))
     ]
     if as_json:
-        typer.echo(json.dumps(rows, indent=2))
+        options.write_json(rows)
         return
     table = Table("name", "cron (cluster's zone)", "state", "owner", "id")
     for row in rows:
@@ -115,18 +113,26 @@ def list_(path: ScheduleFile = serve.DEFAULT, config: options.ConfigFile = None,
 
 @app.command()
 def pause(
-    name: Schedule, path: ScheduleFile = serve.DEFAULT, config: options.ConfigFile = None, dry_run: DryRun = False
+    name: Schedule,
+    path: ScheduleFile = serve.DEFAULT,
+    config: options.ConfigFile = None,
+    dry_run: options.DryRun = False,
+    as_json: options.Json = False,
 ) -> None:
     """Let a schedule rest. It stays so through apply, unless the file says enabled: true."""
-    _set(name, path, config, dry_run, enabled=False)
+    _set(name, path, config, dry_run, as_json, enabled=False)
 
 
 @app.command()
 def resume(
-    name: Schedule, path: ScheduleFile = serve.DEFAULT, config: options.ConfigFile = None, dry_run: DryRun = False
+    name: Schedule,
+    path: ScheduleFile = serve.DEFAULT,
+    config: options.ConfigFile = None,
+    dry_run: options.DryRun = False,
+    as_json: options.Json = False,
 ) -> None:
     """Let a paused schedule go on, from its next time: nothing is caught up."""
-    _set(name, path, config, dry_run, enabled=True)
+    _set(name, path, config, dry_run, as_json, enabled=True)
 
 
 @app.command()
@@ -134,7 +140,7 @@ def trigger(
     name: Schedule,
     path: ScheduleFile = serve.DEFAULT,
     config: options.ConfigFile = None,
-    dry_run: DryRun = False,
+    dry_run: options.DryRun = False,
     as_json: options.Json = False,
 ) -> None:
     """Start a run of a schedule now, unless one of it is under way."""
@@ -142,31 +148,30 @@ def trigger(
     from dfpt.schedules.file import read
 
     owner = read(path).owner
-    if dry_run:
-        typer.echo(f"Would start a run of {name}.")
-        return
-    run, started = cluster.trigger(_connect(config), name, owner)
-    if as_json:
-        typer.echo(json.dumps({"run": run.run_id, "name": run.display_name, "started": started}, indent=2))
+    run, started = cluster.trigger(_connect(config), name, owner, dry_run)
+    shown = {"run": run.run_id if run else None, "name": run.display_name if run else None, "started": started}
+    if run is None:
+        sentence = f"Would start a run of {name}."
     else:
-        said = "Started" if started else f"Nothing was started, because one of {name} is under way:"
-        typer.echo(f"{said} {run.display_name}: dfpt pipeline status {run.run_id}")
+        nothing = f"Nothing {'would be' if dry_run else 'was'} started, because one of {name} is under way:"
+        sentence = f"{'Started' if started else nothing} {run.display_name}: dfpt pipeline status {run.run_id}"
+    options.say(sentence, shown | {"dry_run": dry_run}, as_json)
 
 
-def _set(name: str, path: Path, config: Path | None, dry_run: bool, enabled: bool) -> None:
+def _set(name: str, path: Path, config: Path | None, dry_run: bool, as_json: bool, enabled: bool) -> None:
     from dfpt.schedules import cluster
     from dfpt.schedules.file import read
 
     file = read(path)
-    word = "enabled" if enabled else "paused"
-    if dry_run:
-        typer.echo(f"{name} would be {word}.")
-        return
-    changed = cluster.pause(_connect(config), name, file.owner, enabled)
-    typer.echo(f"{name} is {word}{'' if changed else ' already'}.")
+    changed = cluster.pause(_connect(config), name, file.owner, enabled, dry_run)
     declared = file.schedules.get(name)
-    if declared is not None and declared.enabled is not None and declared.enabled != enabled:
-        typer.echo(f"The file says enabled: {str(declared.enabled).lower()}: the next apply undoes this.")
+    undone = declared is not None and declared.enabled is not None and declared.enabled != enabled
+    word = "would be" if dry_run and changed else "is"
+    sentence = f"{name} {word} {'enabled' if enabled else 'paused'}{'' if changed else ' already'}."
+    if undone:
+        sentence += f"\nThe file says enabled: {str(not enabled).lower()}: the next apply undoes this."
+    shown = {"name": name, "enabled": enabled, "changed": changed, "undone_by_apply": undone, "dry_run": dry_run}
+    options.say(sentence, shown, as_json)
 
 
 def _open(path: Path, config: Path | None) -> _Opened:
@@ -195,7 +200,7 @@ def _connect(config: Path | None) -> Pipelines:
 
 def _say(changes: list[Change], as_json: bool, how: str) -> None:
     if as_json:
-        typer.echo(json.dumps([dataclasses.asdict(change) for change in changes], indent=2))
+        options.write_json([dataclasses.asdict(change) for change in changes])
         return
     for change in changes:
         typer.echo(f"{change.deed:<8} {change.name}: {change.why}")

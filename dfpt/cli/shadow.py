@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dfpt.cli import options
-from dfpt.cli.deciding import As, DryRun, Model, Version, open_registry, require_version, split
+from dfpt.cli.deciding import As, Model, Version, open_registry, require_version, split
 
 if TYPE_CHECKING:
     from dfpt.context import Reporter
@@ -27,7 +26,7 @@ def command(
         float | None, typer.Option(min=0, help="Stop asking after so long, and say how many images were compared.")
     ] = None,
     person: As = None,
-    dry_run: DryRun = False,
+    dry_run: options.DryRun = False,
     home: options.Home = options.DEFAULT_HOME,
     config: options.ConfigFile = None,
     profile: options.Profile = None,
@@ -49,9 +48,13 @@ def command(
     production = _champion(registry, name)
     if dry_run:
         challenger.check(registry, name, number, who)
-        typer.echo(f"Would compare {name}/{number} with {production.model} on {images}.")
+        options.say(
+            f"Would compare {name}/{number} with {production.model} on {images}.",
+            {"candidate": f"{name}/{number}", "champion": production.model, "images": images, "dry_run": True},
+            as_json,
+        )
         return
-    settings = [*(assignments or []), f"data.source={json.dumps(images)}"]
+    settings = [*(assignments or []), *options.of_source(images)]
     with challenger.challenging(registry, name, number, who) as (request, folder), tempfile.TemporaryDirectory() as tmp:
         with bar() as reporter:
             sample = _prepared(options.config_file(config), profile, settings, Path(tmp), reporter)
@@ -60,7 +63,7 @@ def command(
         said = shadow.sentence(report)
         kept = challenger.attach(registry, request, who, report, shadow.page(report, examples), said)
     if as_json:
-        typer.echo(json.dumps(report | {"folder": str(kept)}, indent=2, ensure_ascii=False))
+        options.write_json(report | {"folder": str(kept)})
     else:
         typer.echo(f"{name}/{number} {said}.\nReport: {kept / challenger.PAGE}")
 

@@ -25,7 +25,7 @@ def command(
     data: Annotated[str | None, typer.Option("--data", metavar="SOURCE", help="Sets data.source.")] = None,
     assignments: options.Assignments = None,
     config: options.ConfigFile = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent; ask nobody.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent; send nothing.")] = False,
     as_json: options.Json = False,
 ) -> None:
     """Start the pipeline in the cluster. A pipeline of the same content is not uploaded again.
@@ -38,6 +38,7 @@ def command(
 
     chosen = [*(assignments or ()), *([f"data.source={json.dumps(data)}"] if data else [])]
     resolved = configuration.resolve(options.config_file(config), profile, chosen)
+    resolved = resolved.model_copy(update={"data": configuration.with_images(resolved)})
     package = compiled(resolved)
     values = submit.parameters(resolved, package, data_hash(resolved), code_revision())
     if dry_run:
@@ -49,7 +50,7 @@ def command(
         typer.echo(f"Started {run.display_name}: dfpt pipeline status {run.run_id}")
     if not wait:
         if as_json:
-            typer.echo(json.dumps({"run": run.run_id, "name": run.display_name, "status": "running"}, indent=2))
+            options.write_json({"run": run.run_id, "name": run.display_name, "status": "running"})
         return
 
     from dfpt.cluster import watch
@@ -58,7 +59,7 @@ def command(
     ended = watch.wait(pipelines, run.run_id, _tell, every, limit)
     found = explained(ended, resolved.cluster.namespace)
     if as_json:
-        typer.echo(json.dumps(as_object(run.run_id, run.display_name, found, steps(ended)), indent=2))
+        options.write_json(as_object(run.run_id, run.display_name, found, steps(ended)))
     else:
         typer.echo(found.reason)
     raise typer.Exit(found.exit_code or 0)
@@ -78,13 +79,17 @@ def data_hash(config: Config) -> str:
     that no other run has: prepare reads it then.
 
     Raises:
-        UsageError: no source is called so.
+        UsageError: no source is called so, or its revision cannot be looked up.
     """
     import uuid
 
+    from dfpt.config import with_images
     from dfpt.datasets import sources
     from dfpt.errors import DfptError
 
+    data = with_images(config)
+    if data.stored:
+        return sources.fingerprint(data.source, data.lists, md5=data.stored.md5)
     try:
         return sources.fingerprint(config.data.source, config.data.lists)
     except DfptError:
@@ -138,7 +143,7 @@ def _tell(step: Step) -> None:
 def _say_plan(package: Package, values: dict[str, Any], as_json: bool) -> None:
     plan = {"pipeline": package.pipeline, "version": package.version, "parameters": values, "dry_run": True}
     if as_json:
-        typer.echo(json.dumps(plan, indent=2, ensure_ascii=False))
+        options.write_json(plan)
         return
     typer.echo(f"Would start {package.pipeline}, version {package.version}, with:")
-    typer.echo(json.dumps(values, indent=2, ensure_ascii=False))
+    options.write_json(values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,9 @@ from dfpt.cli import options, serve
 
 if TYPE_CHECKING:
     from dfpt.cluster.kfp import Pipelines
-    from dfpt.schedules.file import Work
+    from dfpt.errors import DfptError
+    from dfpt.schedules.file import File, Work
+    from dfpt.triggers.decision import Outcome
 
 app = typer.Typer(no_args_is_help=True, help="What asks for a retraining by itself, as schedules.yaml declares it.")
 
@@ -54,6 +57,7 @@ def poll(
     path: serve.ScheduleFile = serve.DEFAULT,
     home: options.Home = options.DEFAULT_HOME,
     config: options.ConfigFile = None,
+    dry_run: options.DryRun = False,
     as_json: options.Json = False,
 ) -> None:
     """Look once at everything that is watched, and file what is to be filed; exit code 1 if one could not be seen."""
@@ -64,15 +68,18 @@ def poll(
     from dfpt.triggers import watch
     from dfpt.triggers.tables import open_tables
 
-    config = options.config_file(config)
-    store = open_tables(options.use_home(home))
-    results = watch.poll(store, read(path), config, partial(_connect, config))
+    config, home = options.config_file(config), options.use_home(home)
+    file, connect = read(path), partial(_connect, config)
+    if dry_run:
+        results = _rehearse(home, file, config, connect)
+    else:
+        results = watch.poll(open_tables(home), file, config, connect)
     shown = {name: _word(result) for name, result in results.items()}
     if as_json:
-        typer.echo(json.dumps(shown, indent=2, ensure_ascii=False))
+        options.write_json(shown)
     else:
         for name, word in shown.items():
-            typer.echo(f"{name}: {word}")
+            typer.echo(f"{name}: {'would be ' if dry_run and isinstance(results[name], str) else ''}{word}")
     if any(isinstance(result, DfptError) for result in results.values()):
         raise typer.Exit(EXIT_FAILED)
 
@@ -100,12 +107,30 @@ def list_(home: options.Home = options.DEFAULT_HOME, as_json: options.Json = Fal
         for item in requests.filed(open_tables(options.use_home(home)))
     ]
     if as_json:
-        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        options.write_json(rows)
         return
     table = Table("request", "trigger", "state", "filed", "reason")
     for row in rows:
         table.add_row(str(row["request"]), row["trigger"], row["state"], row["filed_at"], row["reason"])
     Console(highlight=False).print(table)
+
+
+def _rehearse(
+    home: Path, file: File, config: Path | None, connect: Callable[[], Pipelines]
+) -> dict[str, Outcome | DfptError | None]:
+    """What poll would decide. Looking may take long, so the database is only held while it is decided."""
+    import tempfile
+
+    from dfpt.registry.rehearsal import rehearsed
+    from dfpt.registry.store import Store, exists, open_store
+    from dfpt.triggers import watch
+    from dfpt.triggers.tables import CHAIN
+
+    there = contextlib.nullcontext(open_store(home)) if exists(home) else rehearsed(home)
+    with there as store, tempfile.TemporaryDirectory() as reports:
+        seen = dict(watch.look(Store(home, store.engine), file, config, connect, Path(reports)))
+    with rehearsed(home, CHAIN) as store:
+        return {name: watch.decided(store, file, name, found) for name, found in seen.items()}
 
 
 def _connect(config: Path | None) -> Pipelines:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,42 +15,62 @@ Remote = Annotated[str | None, typer.Option("--remote", help="A remote of DVC's;
 
 def add(
     path: Annotated[Path, typer.Argument(help="Folder of images in this repository, e.g. data/line-3.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done.")] = False,
+    dry_run: options.DryRun = False,
     as_json: options.Json = False,
 ) -> None:
     """Track a folder of images by DVC, and make it the source of the pipeline (dvc.yaml, params.yaml)."""
     from dfpt.versioning import repository
 
+    changed = [str(file) for file in repository.track(path, dry_run)]
     if dry_run:
-        typer.echo(f"Would track {path}, add it to what prepare reads in dvc.yaml and set data.source in params.yaml.")
-        return
-    changed = repository.track(path)
+        sentence = f"Would track {path}, for prepare to read and as data.source; that writes {', '.join(changed)}."
+    else:
+        add = f"  git add {' '.join(changed)} && git commit, then dfpt data push"
+        sentence = f"Tracked {path}. To keep this version:\n{add}"
+    options.say(sentence, {"path": str(path), "changed": changed, "dry_run": dry_run}, as_json)
+
+
+def pin(
+    revision: Annotated[str, typer.Argument(help="Tag, branch or commit of git.")] = "HEAD",
+    remote: Remote = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be written; write nothing.")] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Write into params.yaml which images a revision has and where they are fetched, for runs far from a clone."""
+    from dfpt.versioning import repository
+
+    found = repository.pin(revision, remote, dry_run)
     if as_json:
-        typer.echo(json.dumps({"path": str(path), "changed": [str(file) for file in changed]}))
+        typer.echo(found.model_dump_json())
         return
-    typer.echo(f"Tracked {path}. To keep this version:")
-    typer.echo(f"  git add {' '.join(map(str, changed))} && git commit, then dfpt data push")
+    typer.echo(
+        f"params.yaml {'would name' if dry_run else 'names'} the images of {revision} ({found.commit[:12]}): "
+        f"{found.md5} in {found.url}."
+    )
 
 
 def push(
     remote: Remote = None,
     every_commit: Annotated[bool, typer.Option("--all", help="Of every commit, not of this revision alone.")] = False,
+    dry_run: options.DryRun = False,
     as_json: options.Json = False,
 ) -> None:
     """Copy the data and results of this git revision to a remote."""
     from dfpt.versioning import repository
 
-    count = repository.send(remote, every_commit)
-    typer.echo(json.dumps({"pushed": count}) if as_json else f"{count} files pushed.")
+    count = repository.send(remote, every_commit, dry_run)
+    sentence = f"{count} files {'would be ' if dry_run else ''}pushed."
+    options.say(sentence, {"pushed": count, "dry_run": dry_run}, as_json)
 
 
-def pull(remote: Remote = None, as_json: options.Json = False) -> None:
+def pull(remote: Remote = None, dry_run: options.DryRun = False, as_json: options.Json = False) -> None:
     """Bring the data and results of this git revision from a remote."""
     from dfpt.versioning import repository
 
-    counts = repository.get(remote)
+    counts = repository.get(remote, dry_run)
     said = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-    typer.echo(json.dumps(counts) if as_json else f"{said or 'nothing to do'}.")
+    would = "would be: " if dry_run and said else ""
+    options.say(f"{would}{said or 'nothing to do'}.", counts | {"dry_run": dry_run}, as_json)
 
 
 def versions(home: options.Home = options.DEFAULT_HOME, as_json: options.Json = False) -> None:
@@ -68,7 +87,7 @@ def versions(home: options.Home = options.DEFAULT_HOME, as_json: options.Json = 
         typer.echo(f"Commits are not listed: {error.message}", err=True)
     found = story.versions(commits, version_record.known(home), home)
     if as_json:
-        typer.echo(json.dumps([dataclasses.asdict(version) for version in found], ensure_ascii=False))
+        options.write_json([dataclasses.asdict(version) for version in found])
     else:
         _show(found)
 

@@ -14,6 +14,7 @@ from dfpt.settings import Positive, Section, nearest
 
 NOTIFY = "notify"  # the task that tells how the run ended
 DEFAULT = "default"
+OF_THE_SERVICE = ("DFPT_AUDIT_KEY", "DFPT_REGISTRY_URL")  # with them a pod could write the log of approvals itself
 TRAINING = ("train-teacher", "train-baseline", "tune-prompt", "distil")  # can use devices and many processes
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$")]  # of a Kubernetes object
@@ -90,6 +91,7 @@ class Cluster(Section):
     service_account: Name = "dfpt-pipeline"
     image: str | None = None  # null: the package's own name and version, which `make image` builds
     require_digest: bool = False  # true: an image that is not named by its digest is refused
+    resolve_digest: bool = True  # a tag becomes the digest that its registry has for it; false: no registry is asked
     pull_secrets: tuple[Name, ...] = ()
     home: Name | None = None  # a ReadWriteMany claim for checkpoints and measurements; null: lost with each pod
     volumes: tuple[Volume, ...] = ()
@@ -106,6 +108,11 @@ class Cluster(Section):
     @model_validator(mode="after")
     def _asks_only_for_what_is_of_use(self) -> Cluster:
         for name, secret in self.secrets.items():
+            if held := [key for key in secret.keys if key in OF_THE_SERVICE]:
+                raise ValueError(
+                    f"secrets.{name}.keys: {held[0]} belongs to the approvals service alone; "
+                    "runs file by DFPT_APPROVALS_TOKEN (docs/kubeflow.md)"
+                )
             if unknown := [step for step in secret.steps if step not in STEPS]:
                 raise ValueError(f"secrets.{name}.steps: no such step. {nearest(unknown[0], STEPS)}".rstrip())
         known = [DEFAULT, *STEPS, NOTIFY]

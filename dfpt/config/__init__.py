@@ -23,6 +23,7 @@ from dfpt.config.steps import (
     for_step,
     parse_step,
     with_expectations,
+    with_images,
 )
 from dfpt.config.whole import Config
 
@@ -60,4 +61,5 @@ __all__ = [
     "parse_step",
     "resolve",
     "with_expectations",
+    "with_images",
 ]

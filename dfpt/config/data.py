@@ -7,7 +7,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from dfpt.dvc_file import Pointer, Revision
 from dfpt.settings import Positive, Section, Share
+
+FILES = ("folder", "parquet", "cifar10", "cifar100")  # the kinds of source that name a path
 
 
 class Fold(Section):
@@ -41,6 +44,9 @@ class Data(Section):
     """Where the images come from and how they are split."""
 
     source: str = "elpv"
+    revision: Revision | None = None  # of git: its images are fetched from DVC's remote; null: those that lie at source
+    remote: str | None = None  # DVC's name of it; null: its default
+    stored: Pointer | None = None  # what the revision comes to; looked up where a run starts, or by dfpt data pin
     image_size: Positive = 128  # working size, pixels: a model gains nothing by reading a larger one
     split: Literal["stratified", "block", "group", "fold", "ids"] = "stratified"
     val: Share = 0.15  # of all images; with split fold, of those outside the fold
@@ -48,7 +54,16 @@ class Data(Section):
     fold: Fold | None = None
     group: Group | None = None
     ids: str | None = None  # CSV with the columns id and split
+    near_copies_together: bool = False  # images that are nearly the same share a split of ours, as equal ones always do
     licence: str | None = None  # SPDX, of images whose source does not declare its own
+
+    @model_validator(mode="after")
+    def _fetches_what_dvc_can_track(self) -> Data:
+        if self.revision is None and (self.remote or self.stored):
+            raise ValueError(f"data.{'remote' if self.remote else 'stored'} is read only with data.revision")
+        if self.revision and self.source.partition(":")[0] not in FILES:
+            raise ValueError(f"data.revision needs a source of files ({', '.join(FILES)}), not {self.source}")
+        return self
 
     @model_validator(mode="after")
     def _has_what_the_split_reads(self) -> Data:
@@ -61,7 +76,14 @@ class Data(Section):
             raise ValueError(f"split {self.split} does not read data.ids")
         if self.group and self.split in ("stratified", "block"):
             raise ValueError(f"split {self.split} takes groups apart: with data.group use group, fold or ids")
+        if self.ids and self.near_copies_together:
+            raise ValueError("the list of data.ids decides alone: near_copies_together has nothing to divide")
         return self
+
+    @property
+    def path(self) -> str:
+        """Where a source of files says that they are."""
+        return self.source.partition(":")[2]
 
     @property
     def lists(self) -> tuple[Path, ...]:

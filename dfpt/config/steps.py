@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from pydantic import Field, model_validator
 
-from dfpt import settings, suite_file
+from dfpt import dvc_file, settings, suite_file
 from dfpt.config.data import Data, Validation
 from dfpt.config.distillation import Distillation, Prompt, check_augmentation
 from dfpt.config.gate import Device, Evaluation, Registration, Thresholds
@@ -90,12 +90,14 @@ def for_step(config: Config, step: str) -> Section:
     """The part of the configuration that ``step`` reads.
 
     Raises:
-        UsageError: the suite that validate needs cannot be read.
+        UsageError: the suite that validate needs cannot be read, or data.revision cannot be looked up.
     """
     values = {
         field: config.thresholds() if field == "gate" else getattr(config, field)
         for field in STEP_CONFIGS[step].model_fields
     }
+    if step == "prepare":
+        values["data"] = with_images(config)
     if step == "validate":
         values["validation"] = with_expectations(config)
     return STEP_CONFIGS[step].model_validate(values)
@@ -108,6 +110,15 @@ def with_expectations(config: Config) -> Validation:
         return found
     text = suite_file.text(found.suite, config.data.source, config.registration.name)
     return found.model_copy(update={"expectations": text})
+
+
+def with_images(config: Config) -> Data:
+    """A revision goes along as the hash of its images and the place of their remote: a step far away needs no git."""
+    data = config.data
+    if data.revision is None or (data.stored and data.stored.revision == data.revision):
+        return data
+    found = dvc_file.find(data.path, data.revision, data.remote)
+    return data.model_copy(update={"stored": found})
 
 
 def parse_step(step: str, values: Mapping[str, Any]) -> Section:

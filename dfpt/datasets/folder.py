@@ -7,20 +7,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dfpt.datasets import colour, fetched
-from dfpt.datasets.sources import SUFFIXES, Item, Source
+from dfpt.datasets.sources import SUFFIXES, UNREAD, Item, Source
 from dfpt.datasets.splits import SPLITS
 from dfpt.errors import UsageError
 
 OUTSIDE = "a link that leads out of the folder: copy here what it points to"
 NO_TEXT = "its name is not UTF-8: rename it"
+IMAGES = UNREAD.union(SUFFIXES)
+NO_CLASS = "beside the class folders and in none of them"
 
 
 def source(root: Path, name: str) -> Source:
     """Class names are the sorted folder names; three channels as soon as one image has colour.
 
     A link that leaves the folder is not followed, and a name that is not UTF-8 cannot be written down: each is
-    refused as one image, a folder of such a kind as a whole. What the folder lacks (no class, an empty class, two
-    images in all) is not judged here but in validate, whose report shows it.
+    refused as one image, a folder of such a kind as a whole. So is an image of a format that is not read, and one
+    beside the class folders. What the folder lacks (no class, an empty class, two images in all) is not judged here
+    but in validate, whose report shows it.
 
     Raises:
         UsageError: no such folder, or split folders mixed with others.
@@ -40,6 +43,8 @@ def source(root: Path, name: str) -> Source:
     inside = os.path.realpath(root)
     classes: set[str] = set()
     items: list[Item] = []
+    if presplit:
+        items += _strays(root, root, None)
     for split, top in [(folder.name, folder) for folder in presplit] if presplit else [(None, root)]:
         labels = [top] if _objection(top, inside) and split else _folders(top)
         for label in labels or [top]:  # without class folders: unlabelled images, which validate refuses
@@ -50,6 +55,8 @@ def source(root: Path, name: str) -> Source:
             if label is not top:
                 classes.add(label.name)
             items += (_item(file, root, label.name, split, why) for file, why in _images(label, inside))
+        if labels and labels != [top]:
+            items += _strays(top, root, split)
     return Source(name, tuple(sorted(classes)), tuple(items), channels=3 if colour.in_any(items) else 1)
 
 
@@ -69,21 +76,37 @@ def _images(label: Path, inside: str) -> list[tuple[Path, str | None]]:
     return [(Path(path), objection) for path, objection in found]
 
 
+def _strays(top: Path, root: Path, split: str | None) -> list[Item]:
+    """The image files that lie beside the folders in ``top``."""
+    with os.scandir(top) as entries:
+        names = sorted(entry.name for entry in entries if not entry.name.startswith(".") and not entry.is_dir())
+    return [_item(top / name, root, "", split, NO_CLASS) for name in names if _suffix(name) in IMAGES]
+
+
+def _suffix(name: str) -> str:
+    return os.path.splitext(name)[1].lower()  # noqa: PTH122 - no Path for each of 100,000
+
+
 def _walk(folder: str, inside: str) -> Iterator[tuple[str, str | None]]:
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.startswith("."):
                 continue
-            image = os.path.splitext(entry.name)[1].lower() in SUFFIXES  # noqa: PTH122 - no Path for each of 100,000
+            suffix = _suffix(entry.name)
+            image = suffix in IMAGES
             if entry.is_symlink():
                 objection = _objection(entry, inside)
                 if objection or (image and not entry.is_dir()):  # a folder inside is met at its own place
-                    yield entry.path, objection
+                    yield entry.path, objection or _unread(suffix)
             elif entry.is_dir():
                 objection = _objection(entry, inside)
                 yield from [(entry.path, objection)] if objection else _walk(entry.path, inside)
             elif image and entry.is_file():
-                yield entry.path, _objection(entry, inside)
+                yield entry.path, _objection(entry, inside) or _unread(suffix)
+
+
+def _unread(suffix: str) -> str | None:
+    return f"{suffix[1:].upper()} is not read: save it as PNG, TIFF or JPEG" if suffix in UNREAD else None
 
 
 def _objection(entry: os.DirEntry[str] | Path, inside: str) -> str | None:

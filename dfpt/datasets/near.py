@@ -8,7 +8,7 @@ images, not with its square.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,6 +52,21 @@ def columns(looks: Looks, accepted: DataFrame) -> dict[str, NDArray[np.object_]]
             partner[column, image[image >= 0]] = other[image >= 0]
     ids = np.array([*accepted["id"], None], object)  # the last stands for none
     return {name: ids[partner[number]] for number, name in enumerate(COLUMNS)}
+
+
+def tied(looks: Looks, contents: Sequence[str]) -> list[str]:
+    """``contents``, a key by image, in which images that are near, or near through others, have the first one's."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    first, second = np.zeros(0, np.int64), np.zeros(0, np.int64)
+    for a, b in _candidates(looks):
+        alike = _alike(looks, a, b)
+        first, second = np.append(first, a[alike]), np.append(second, b[alike])
+    graph = coo_array((np.ones(len(first)), (first, second)), shape=(len(contents), len(contents)))
+    chain = connected_components(graph, directed=False)[1]
+    head = np.unique(chain, return_index=True)[1]
+    return [contents[position] for position in head[chain]]
 
 
 def _candidates(looks: Looks) -> Iterator[tuple[Indices, Indices]]:

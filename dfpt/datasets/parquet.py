@@ -90,7 +90,9 @@ def _open(shard: Path) -> pq.ParquetFile:
     try:
         return pq.ParquetFile(shard, memory_map=True)
     except (OSError, pa.ArrowException) as error:
-        raise UsageError(f"{shard} is no Parquet file or a damaged one: {error}.", "Write it again.") from error
+        raise UsageError(
+            f"{shard} is no Parquet file or a damaged one: {str(error).rstrip('.')}.", "Write it again."
+        ) from error
 
 
 def _count(file: pq.ParquetFile) -> int:

@@ -104,8 +104,10 @@ def _doubt(path: str, kind: str) -> str | None:
 
 
 def _reason(error: Exception) -> str:
-    from PIL import UnidentifiedImageError
+    from PIL import Image, UnidentifiedImageError
 
+    if isinstance(error, Image.DecompressionBombError):  # PIL's own limit is above ours
+        return f"its header promises more than {MAX_PIXELS:,} pixels"
     if isinstance(error, UnidentifiedImageError):  # its text holds an address in memory
         return "not an image file"
     if isinstance(error, OSError) and error.strerror:

@@ -14,7 +14,7 @@ from dfpt.datasets.asking import Outcome
 from dfpt.datasets.label_errors import Suspects
 from dfpt.datasets.looks import Looks
 from dfpt.datasets.manifest import GROUP
-from dfpt.datasets.outliers import robust_z
+from dfpt.datasets.outliers import from_its_kind
 from dfpt.datasets.quarantine import key_of
 from dfpt.datasets.splits import SPLITS
 from dfpt.datasets.suite import Table
@@ -80,15 +80,17 @@ def tables(manifest: DataFrame, accepted: DataFrame, task: Task) -> dict[Table, 
     by_hash = accepted.groupby("sha256")
     copies = accepted.groupby(["sha256", "split"])["id"].transform("size")
     groups = {"splits_of_group": accepted.groupby(GROUP)["split"].transform("nunique")} if GROUP in accepted else {}
-    sides = accepted[["width", "height"]]
+    sides, names = accepted[["width", "height"]], accepted["label_name"].tolist()
     counted = Counter(zip(accepted["label_name"], accepted["split"], strict=True))
     counts = {f"{name!r} in {split} ({counted[name, split]})": counted[name, split] for name, split in cells}
+    unread = manifest["error"].notna() & (manifest["sha256"] == "")  # refused: whatever its label, nothing was read
     pixels = np.log((accepted["width"] * accepted["height"]).to_numpy(float).clip(1))
     judged = {"brightness": accepted["mean"].to_numpy(float), "contrast": accepted["std"].to_numpy(float)}
     if "sharpness" in accepted:
         judged["sharpness"] = accepted["sharpness"].to_numpy(float)
     looked_at: dict[Table, DataFrame] = {
         "manifest": manifest.assign(
+            label_name=manifest["label_name"].mask(unread),
             label_of_name=[index.get(name, -1) for name in manifest["label_name"]],
             held_back=manifest["doubt"].where(~manifest.index.isin(accepted.index)),
         ),
@@ -99,8 +101,8 @@ def tables(manifest: DataFrame, accepted: DataFrame, task: Task) -> dict[Table, 
             **groups,
             short_side=sides.min(axis=1),
             aspect=sides.max(axis=1) / sides.min(axis=1),
-            size_z=robust_z(pixels),
-            **{f"{name}_z": robust_z(values) for name, values in judged.items()},
+            size_z=from_its_kind(pixels, names),
+            **{f"{name}_z": from_its_kind(values, names) for name, values in judged.items()},
         ),
     }
     by_id = {table: frame.set_index("id", drop=False).rename_axis(None) for table, frame in looked_at.items()}

@@ -21,9 +21,14 @@ KNOWN = (
 )  # fmt: skip
 # What is read, and nothing else: some of PIL's other formats start programs (EPS), or are hardly ever tested.
 SUFFIXES = {
-    ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".bmp": "BMP", ".tif": "TIFF", ".tiff": "TIFF", ".webp": "WEBP",
-    ".pgm": "PPM", ".ppm": "PPM",
+    ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".jfif": "JPEG", ".bmp": "BMP", ".tif": "TIFF", ".tiff": "TIFF",
+    ".webp": "WEBP", ".pgm": "PPM", ".ppm": "PPM",
 }  # fmt: skip
+# Images too, but of formats that are not read: each is named, so that nobody takes it for trained on.
+UNREAD = frozenset(
+    (".gif", ".jp2", ".j2k", ".jxl", ".heic", ".heif", ".avif", ".exr", ".hdr", ".svg", ".psd", ".tga", ".dcm", ".dng",
+     ".cr2", ".cr3", ".nef", ".arw")
+)  # fmt: skip
 MAX_BYTES = 1 << 28  # of an image file
 FORMATS = tuple(sorted(set(SUFFIXES.values())))
 
@@ -83,8 +88,11 @@ class Source:
     notice: str | None = None
 
 
-def resolve(source: str) -> Source:
+def resolve(source: str, place: Path | None = None) -> Source:
     """The source named by a SOURCE text, one of KNOWN.
+
+    Args:
+        place: where the files lie that the text names, if elsewhere.
 
     Raises:
         UsageError: no such source, no such folder, or the package that holds the images is not installed.
@@ -92,7 +100,7 @@ def resolve(source: str) -> Source:
     """
     kind, _, location = source.partition(":")
     if location:
-        path = Path(location).expanduser()
+        path = place or Path(location).expanduser()
         if kind == "folder":
             from dfpt.datasets import folder
 
@@ -121,27 +129,34 @@ def resolve(source: str) -> Source:
     raise UsageError(f"Unknown data source {source!r}: known are {', '.join(KNOWN)}.", _hint(source, kind))
 
 
-def fingerprint(source: str, lists: Sequence[Path] = (), released: Set[str] = frozenset()) -> str:
+def fingerprint(
+    source: str, lists: Sequence[Path] = (), released: Set[str] = frozenset(), md5: str | None = None
+) -> str:
     """SHA-256 over the raw bytes of every image with its label and given split: what a cached result depends on.
 
     ``lists`` are the files besides the images that decide the split, ``released`` the images that were let out of
-    quarantine.
+    quarantine, ``md5`` is DVC's hash of the images, which stands for them where they are not here.
 
     It is cheap enough to be taken before every run (disk speed), because nothing is decoded.
 
     Raises:
         UsageError: as :func:`resolve`.
     """
-    found = resolve(source)
-    digest = hashlib.sha256(repr((found.classes, found.positive, found.slices, found.channels)).encode())
-    for item in found.items:  # not in threads: these small reads would wait for the interpreter's lock
-        known = (item.id, item.label_name, item.split, sorted(item.columns.items()), _content_hash(item))
-        digest.update(repr(known).encode())
+    digest = hashlib.sha256(repr((source, md5)).encode()) if md5 else _images(source)
     for path in lists:
         digest.update(_file_hash(path).encode())
     for key in sorted(released):
         digest.update(key.encode())
     return digest.hexdigest()
+
+
+def _images(source: str) -> hashlib._Hash:
+    found = resolve(source)
+    digest = hashlib.sha256(repr((found.classes, found.positive, found.slices, found.channels)).encode())
+    for item in found.items:  # not in threads: these small reads would wait for the interpreter's lock
+        known = (item.id, item.label_name, item.split, sorted(item.columns.items()), _content_hash(item))
+        digest.update(repr(known).encode())
+    return digest
 
 
 def _file_hash(path: Path) -> str:

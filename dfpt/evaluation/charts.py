@@ -134,7 +134,7 @@ def reliability(bins: Sequence[Mapping[str, Any]], images: int, words: Reliabili
         parts.append(svg.text(side * tick, height + 16, "middle", f"{100 * tick:.0f} %"))
         parts.append(svg.text(-6, height + 4 - height * tick, "end", f"{100 * tick:.0f} %"))
     places = [(side * item["confidence"], height - height * item["accuracy"]) for item in bins]
-    parts.append(f'<polyline class="curve" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in places)}"/>')
+    parts.append(f'<polyline class="curve" points="{_written(places)}"/>')
     for item, (x, y) in zip(bins, places, strict=True):
         said = words.bin.format(
             images=item["images"], sure=f"{100 * item['confidence']:.1f} %", right=f"{100 * item['accuracy']:.1f} %"
@@ -148,11 +148,17 @@ def reliability(bins: Sequence[Mapping[str, Any]], images: int, words: Reliabili
     return svg.picture(300, 250, words.title, parts)
 
 
-def lines(series: Mapping[int, Sequence[float]], title: str, across: str) -> Markup:
+def lines(
+    series: Mapping[int, Sequence[float]],
+    title: str,
+    across: str,
+    bands: Mapping[int, Sequence[tuple[float, float]]] | None = None,
+) -> Markup:
     """Rates of several models at steps 0, 1, 2, ..., 230 x 158; drawn in the colour of ``mark-N``.
 
     Args:
         across: what the steps are.
+        bands: the ends of each rate's interval, shaded behind the lines.
     """
     width, height = 168, 108
     parts = ['<g transform="translate(46 10)">', f'<rect class="frame" width="{width}" height="{height}"/>']
@@ -161,13 +167,23 @@ def lines(series: Mapping[int, Sequence[float]], title: str, across: str) -> Mar
     steps = max(map(len, series.values()), default=1)
     xs = [width * step / max(steps - 1, 1) for step in range(steps)]
     parts += [svg.text(x, height + 16, "middle", str(step)) for step, x in enumerate(xs)]
+
+    def points(values: Sequence[float]) -> list[tuple[float, float]]:
+        return [(x, height - height * value) for x, value in zip(xs, values, strict=False)]
+
+    for number, ends in sorted((bands or {}).items(), reverse=True):
+        outline = points([high for _, high in ends]) + points([low for low, _ in ends])[::-1]
+        parts.append(f'<polygon class="band-{number}" points="{_written(outline)}"/>')
     for number, values in sorted(series.items(), reverse=True):
-        places = [(x, height - height * value) for x, value in zip(xs, values, strict=False)]
-        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-        parts.append(f'<polyline class="line-{number}" points="{points}"/>')
+        places = points(values)
+        parts.append(f'<polyline class="line-{number}" points="{_written(places)}"/>')
         parts += [svg.mark(x, y, number, 0.6) for x, y in places]
     parts += [svg.text(width / 2, height + 32, "middle", across), "</g>"]
     return svg.picture(230, 158, title, parts)
+
+
+def _written(places: Sequence[tuple[float, float]]) -> str:
+    return " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
 
 
 def timeline(blocks: Sequence[Block], title: str) -> Markup:

@@ -18,6 +18,23 @@ MODELS = {
     "baseline": ("Student alone", "the same small network, trained without the teacher"),
     "student": ("Distilled student", "the candidate: the small network, taught by the teacher"),
 }
+# (key in the report, name, number of its mark): the numbers of the approvals service, where 1 is the champion
+NETWORKS = (
+    ("student", MODELS["student"][0], 0),
+    ("baseline", MODELS["baseline"][0], 2),
+    ("teacher", MODELS["teacher"][0], 3),
+)
+# colours of the marks, on a light and on a dark page
+PALETTE = (
+    ("#1d5b8f", "#82b8ec"),
+    ("#b35c00", "#f0a24d"),
+    ("#66717f", "#a3afbd"),
+    ("#6f4bb0", "#bda2f2"),
+    ("#14794a", "#5fcf98"),
+    ("#b3261e", "#ff8a80"),
+    ("#8a6100", "#f0c060"),
+    ("#a0327a", "#f08cc8"),
+)
 # kind of corruption -> its name and the unit of its strengths
 KINDS = {
     "noise": ("Noise", "σ, of the grey range"),
@@ -75,8 +92,9 @@ def environment() -> Environment:
         "milliseconds": shown.milliseconds,
     }
     environment.filters["shade"] = charts.shade
-    environment.globals |= {"names": MODELS, "KINDS": KINDS}
+    environment.globals |= {"names": MODELS, "NETWORKS": NETWORKS, "KINDS": KINDS, "PALETTE": PALETTE}
     environment.globals |= {"interval_chart": _interval, "reliability_chart": _reliability}
+    environment.globals |= {"corruption_chart": _corruption, "legend_mark": charts.legend, "numbered": _numbered}
     return environment
 
 
@@ -95,3 +113,33 @@ def _reliability(bins: Sequence[Mapping[str, Any]], images: int, name: str) -> M
         "{images} images: {sure} sure, {right} right",
     )
     return charts.reliability(bins, images, words)
+
+
+def _corruption(
+    found: Mapping[str, Any],
+    kind: str,
+    networks: Sequence[tuple[str, str, int]],
+    bands: Mapping[str, Any] | None,
+) -> Markup:
+    """Accuracy at strengths 0 (as they are) to 5 of one kind of corruption.
+
+    Args:
+        networks: (key in ``found``, name, number of its mark).
+        bands: like ``clean`` and ``corrupted`` of ``found``, each rate with ``low`` and ``high``.
+    """
+    series = {number: _rates(found, kind, key) for key, _, number in networks}
+    said = "; ".join(f"{name}: {', '.join(map(shown.percent, series[number]))}" for _, name, number in networks)
+    ends = {
+        number: [(rate["low"], rate["high"]) for rate in _rates(bands, kind, key)]
+        for key, _, number in networks
+        if bands
+    }
+    return charts.lines(series, f"Accuracy under {KINDS[kind][0].lower()}. {said}", "strength", ends)
+
+
+def _rates(found: Mapping[str, Any], kind: str, key: str) -> list[Any]:
+    return [found["clean"][key], *(at[key] for at in found["corrupted"][kind].values())]
+
+
+def _numbered(networks: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, int]]:
+    return [(one["name"], one["name"], number) for number, one in enumerate(networks)]

@@ -15,17 +15,26 @@ def dot(x: float, y: float, radius: float) -> str:
     return f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="{radius}"/>'
 
 
+MARKS = 8  # forms there are
+
+
 def mark(x: float, y: float, number: int, size: float = 1.0) -> str:
     """Another form for each model, so that colour is not all that tells them apart."""
     if number == 0:
         return f'<circle class="mark-0" cx="{x:.1f}" cy="{y:.1f}" r="{5.5 * size:.1f}"/>'
     r = 6 * size
-    if number == 1:
-        return f'<path class="mark-1" d="M{x:.1f} {y - r:.1f}l{r:.1f} {r:.1f}l-{r:.1f} {r:.1f}l-{r:.1f} -{r:.1f}z"/>'
-    if number == 2:
-        a = 9 * size
-        return f'<rect class="mark-2" x="{x - a / 2:.1f}" y="{y - a / 2:.1f}" width="{a:.1f}" height="{a:.1f}"/>'
-    return f'<path class="mark-3" d="M{x:.1f} {y - 0.9 * r:.1f}l{0.9 * r:.1f} {1.7 * r:.1f}h-{1.8 * r:.1f}z"/>'
+    if number in (2, 5, 6):  # a square, a lying and a standing bar
+        w, h = {2: (1.5, 1.5), 5: (2.2, 0.8), 6: (0.8, 2.2)}[number]
+        w, h = w * r, h * r
+        corner = f'x="{x - w / 2:.1f}" y="{y - h / 2:.1f}"'
+        return f'<rect class="mark-{number}" {corner} width="{w:.1f}" height="{h:.1f}"/>'
+    way = {
+        1: f"M{x:.1f} {y - r:.1f}l{r:.1f} {r:.1f}l-{r:.1f} {r:.1f}l-{r:.1f} -{r:.1f}z",
+        3: f"M{x:.1f} {y - 0.9 * r:.1f}l{0.9 * r:.1f} {1.7 * r:.1f}h-{1.8 * r:.1f}z",
+        4: f"M{x:.1f} {y + 0.9 * r:.1f}l{0.9 * r:.1f} -{1.7 * r:.1f}h-{1.8 * r:.1f}z",
+        7: f"M{x - r:.1f} {y - r:.1f}h{2 * r:.1f}l-{2 * r:.1f} {2 * r:.1f}h{2 * r:.1f}z",  # an hourglass
+    }
+    return f'<path class="mark-{number}" d="{way[number]}"/>'
 
 
 def text(x: float, y: float, anchor: str, words: str) -> str:

@@ -31,6 +31,7 @@ class ModelSpec:
         parameters: their number.
         frozen_stages: how many first stages, and the stem, are as they were packaged.
         licence: of the weights that it began with, SPDX; None where nobody said.
+        data_hash: of the one data version that it was trained on, packaged weights apart; None where unknown.
     """
 
     name: str
@@ -42,6 +43,7 @@ class ModelSpec:
     parameters: int
     frozen_stages: int = 0
     licence: str | None = None
+    data_hash: str | None = None
 
     @property
     def num_classes(self) -> int:

@@ -23,11 +23,17 @@ def pointed_at(client: MlflowClient, name: str) -> dict[str, int]:
     return {str(alias): int(version) for alias, version in aliases.items()}
 
 
-def make_champion(client: MlflowClient, name: str, version: int) -> None:
-    """Move ``champion`` to ``version``; ``previous`` first, or a cut between the two would lose the way back."""
-    champion = pointed_at(client, name).get(CHAMPION)
+def make_champion(client: MlflowClient, name: str, version: int) -> int | None:
+    """Move ``champion`` to ``version``; ``previous`` first, or a cut between the two would lose the way back.
+
+    Returns:
+        the version that ``previous`` points to from now on.
+    """
+    pointed = pointed_at(client, name)
+    champion = pointed.get(CHAMPION)
     if champion == version:
-        return
+        return pointed.get(PREVIOUS)
     if champion is not None:
         client.set_registered_model_alias(production_name(name), PREVIOUS, str(champion))
     client.set_registered_model_alias(production_name(name), CHAMPION, str(version))
+    return pointed.get(PREVIOUS) if champion is None else champion

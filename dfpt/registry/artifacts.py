@@ -20,24 +20,30 @@ GONE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # MLflow's words 
 ARTIFACT_TAG = "dfpt.artifact_sha256"
 
 
-def local(version: ModelVersion, uri: str) -> Path:
-    """The folder of a version: its source itself where that is on this machine, else a copy brought here."""
-    return fetch(str(version.source), uri)
+def local(version: ModelVersion, uri: str, scratch: Path | None = None) -> Path:
+    """The folder of a version: its source itself where that is on this machine, else a copy brought here.
+
+    Args:
+        scratch: where the copy goes, so that it goes when this folder goes; None: it stays.
+    """
+    return fetch(str(version.source), uri, scratch)
 
 
-def fetch(source: str, uri: str) -> Path:
+def fetch(source: str, uri: str, scratch: Path | None = None) -> Path:
     """The same, of any place in MLflow's artifacts."""
     import mlflow.artifacts
 
-    return Path(mlflow.artifacts.download_artifacts(artifact_uri=source, tracking_uri=uri))
+    here = source.startswith(("/", "file:"))  # MLflow would copy it
+    target = None if scratch is None or here else str(scratch)
+    return Path(mlflow.artifacts.download_artifacts(artifact_uri=source, tracking_uri=uri, dst_path=target))
 
 
-def find(version: ModelVersion, uri: str) -> Path | None:
+def find(version: ModelVersion, uri: str, scratch: Path | None = None) -> Path | None:
     """Like :func:`local`; None where the files are gone. That MLflow is away says nothing about them, and is raised."""
     from mlflow import MlflowException
 
     try:
-        return local(version, uri)
+        return local(version, uri, scratch)
     except (MlflowException, OSError) as error:
         if not _says_gone(error):
             raise

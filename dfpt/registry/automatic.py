@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from dfpt.registry import artifacts, expiry, licensing, policy, promotion, requests
+from dfpt.registry.actor import Actor
 from dfpt.registry.artifacts import EVIDENCE
 from dfpt.registry.database import Request, State
 from dfpt.registry.expiry import POLICY
@@ -24,15 +25,35 @@ def approve_newest(registry: Registry, name: str) -> Request | None:
     Raises:
         BytesChanged: the files of a candidate are not those that its request was filed for.
     """
-    rules = registry.policy.rules_for(name)
-    if rules.automatic_margin is None or policy.frozen(rules, datetime.now(UTC)) is not None:
+    if not _is_open(registry, name):
         return None
     with registry.lock():
+        if (found := choose(registry, name)) is None:
+            return None
+        promotion.finish_all(registry, name, POLICY)
+        return promotion.decide(registry, *found, Ruling(complete=True), automatic=True)
+
+
+def choose(registry: Registry, name: str, newer_than: int = 0) -> tuple[Request, Actor, str] | None:
+    """The request that :func:`approve_newest` would approve now, in whose name, and why.
+
+    Args:
+        newer_than: number of a request; those before it are about to be superseded.
+
+    Raises:
+        BytesChanged: as :func:`approve_newest`.
+    """
+    if _is_open(registry, name):
         for request in reversed(requests.of_model(registry.engine, name, State.PENDING)):
-            if (reason := passes(registry, request)) is not None:
-                promotion.finish_all(registry, name, POLICY)
-                return promotion.decide(registry, request, POLICY, reason, Ruling(complete=True), automatic=True)
+            if request.id > newer_than and (reason := passes(registry, request)) is not None:
+                return request, POLICY, reason
     return None
+
+
+def _is_open(registry: Registry, name: str) -> bool:
+    """Whether the policy approves anything of this model by itself now."""
+    rules = registry.policy.rules_for(name)
+    return rules.automatic_margin is not None and policy.frozen(rules, datetime.now(UTC)) is None
 
 
 def passes(registry: Registry, request: Request) -> str | None:
@@ -42,7 +63,7 @@ def passes(registry: Registry, request: Request) -> str | None:
         BytesChanged: the candidate's files, the evidence among them, are not those that it was filed for.
     """
     rules = registry.policy.rules_for(request.name)
-    if rules.automatic_margin is None or expiry.expire_if_due(registry, request).state != State.PENDING:
+    if rules.automatic_margin is None or request.state != State.PENDING or expiry.is_due(registry, request):
         return None
     promotion.check(registry, request)
     version = registry.client.get_model_version(request.name, str(request.version))

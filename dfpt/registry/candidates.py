@@ -18,7 +18,8 @@ from dfpt.registry.actor import Actor
 from dfpt.registry.artifacts import ARTIFACT_TAG, EVIDENCE, STUDENT, WEIGHTS, WEIGHTS_TAG
 from dfpt.registry.champion import PRODUCTION, production_name
 from dfpt.registry.database import Request, State
-from dfpt.registry.handle import Registry
+from dfpt.registry.errors import BytesChanged
+from dfpt.registry.handle import STATUS, Models, Registry
 from dfpt.registry.policy import Deed
 from dfpt.registry.requests import file, latest
 
@@ -51,13 +52,26 @@ class Bundle:
     example: tuple[Any, Any]
 
 
-def find(registry: Registry, name: str, weights_sha256: str) -> ModelVersion | None:
-    """The version of ``name`` with these weights."""
+@dataclass(frozen=True)
+class Sums:
+    """SHA-256 of a version's weights, and of all its files, the evidence among them."""
+
+    weights_sha256: str
+    artifact_sha256: str
+
+
+def sums(version: ModelVersion) -> Sums:
+    """As it was registered with."""
+    return Sums(version.tags[WEIGHTS_TAG], version.tags[ARTIFACT_TAG])
+
+
+def find(models: Models, name: str, weights_sha256: str) -> ModelVersion | None:
+    """The version of ``name`` with these weights; the first, where two were made at once."""
     query = f"name = '{name}' and tags.`{WEIGHTS_TAG}` = '{weights_sha256}'"
-    return next(iter(registry.client.search_model_versions(query)), None)
+    return min(models.client.search_model_versions(query), key=lambda found: int(found.version), default=None)
 
 
-def register(registry: Registry, name: str, bundle: Bundle, run_id: str) -> ModelVersion:
+def register(models: Models, name: str, bundle: Bundle, run_id: str) -> ModelVersion:
     """Log the model below ``run_id`` and make it a version of ``name``; the version comes last, so it is never half.
 
     The same weights are registered once: a version that has them is returned as it is.
@@ -65,10 +79,10 @@ def register(registry: Registry, name: str, bundle: Bundle, run_id: str) -> Mode
     if name.endswith(PRODUCTION):
         raise UsageError(f"registration.name {name!r} is kept for the production side.", f"Drop the {PRODUCTION!r}.")
     weights_sha256 = files.sha256(bundle.student / WEIGHTS)
-    with registry.lock():
-        if known := find(registry, name, weights_sha256):
+    with models.lock():
+        if known := find(models, name, weights_sha256):
             return known
-        run = registry.client.get_run(run_id)
+        run = models.client.get_run(run_id)
         figures = _figures(bundle.report)
         tags = {
             WEIGHTS_TAG: weights_sha256,
@@ -79,10 +93,10 @@ def register(registry: Registry, name: str, bundle: Bundle, run_id: str) -> Mode
             **{tag: run.data.tags[tag] for tag in _LINEAGE if tag in run.data.tags},
             **{METRIC_PREFIX + figure: repr(value) for figure, value in figures.items()},
         }
-        model_id, source, artifact_sha256 = _log_model(registry, run.info.experiment_id, run_id, name, bundle, tags)
-        _log_figures(registry, run_id, model_id, figures)
-        registry.ensure_model(name, f"Students that passed the gate. What is in production: {production_name(name)}.")
-        return registry.client.create_model_version(
+        model_id, source, artifact_sha256 = _log_model(models, run.info.experiment_id, run_id, name, bundle, tags)
+        _log_figures(models, run_id, model_id, figures)
+        models.ensure_model(name, f"Students that passed the gate. What is in production: {production_name(name)}.")
+        made = models.client.create_model_version(
             name,
             source,
             run_id,
@@ -90,27 +104,48 @@ def register(registry: Registry, name: str, bundle: Bundle, run_id: str) -> Mode
             description=_description(bundle.report),
             model_id=model_id,
         )
+        return _only(models, made, weights_sha256)
 
 
-def request(registry: Registry, version: ModelVersion, actor: Actor, reason: str = "filed") -> Request:
+def _only(models: Models, made: ModelVersion, weights_sha256: str) -> ModelVersion:
+    """The first version with these weights. Runs that file by the service share no lock: who comes second gives way."""
+    first = find(models, made.name, weights_sha256) or made
+    if first.version != made.version:
+        models.client.delete_model_version(made.name, str(made.version))
+    return first
+
+
+def request(
+    registry: Registry, version: ModelVersion, actor: Actor, reason: str = "filed", expected: Sums | None = None
+) -> Request:
     """File the request for a version, or find the one it has; ``candidate`` points to what was asked for last.
 
     One that waited too long is closed first, or who approves would be the first to hear that it has expired.
 
+    Args:
+        expected: what was registered, where whoever asks says so.
+
     Raises:
         PolicyRefused: only a requester asks.
+        BytesChanged: MLflow says other sums than ``expected``.
     """
     permission.require(registry, actor, Deed.REQUEST)
-    number, tags = int(version.version), version.tags
+    number, found = int(version.version), sums(version)
+    if expected is not None and expected != found:
+        said = (expected.artifact_sha256, found.artifact_sha256)
+        if expected.weights_sha256 != found.weights_sha256:
+            said = (expected.weights_sha256, found.weights_sha256)
+        raise BytesChanged(f"{version.name}/{number}", Path(str(version.source)), *said)
     with registry.lock():
         if (known := latest(registry.engine, version.name, number)) is not None:
             expiry.expire_if_due(registry, known)
         trained_by = _trained_by(registry, version)
-        sums = tags[WEIGHTS_TAG], tags[ARTIFACT_TAG]
-        filed = file(registry.store, version.name, number, *sums, actor, reason, trained_by)
-        if filed.state == State.PENDING:
+        weights, artifact = found.weights_sha256, found.artifact_sha256
+        filed = file(registry.store, version.name, number, weights, artifact, actor, reason, trained_by)
+        if filed.state == State.PENDING and ALIAS not in version.aliases:
             registry.client.set_registered_model_alias(version.name, ALIAS, str(number))
-        registry.mirror(filed)
+        if version.tags.get(STATUS) != filed.state:
+            registry.mirror(filed)
     return filed
 
 
@@ -122,7 +157,7 @@ def _trained_by(registry: Registry, version: ModelVersion) -> str | None:
 
 
 def _log_model(
-    registry: Registry, experiment_id: str, run_id: str, name: str, bundle: Bundle, tags: Mapping[str, str]
+    models: Models, experiment_id: str, run_id: str, name: str, bundle: Bundle, tags: Mapping[str, str]
 ) -> tuple[str, str, str]:
     """Write the MLflow model; return its id, its location and the SHA-256 of its folder."""
     import mlflow.onnx
@@ -130,7 +165,7 @@ def _log_model(
     from mlflow.entities import LoggedModelOutput
     from mlflow.models import Model, infer_signature
 
-    client = registry.client
+    client = models.client
     logged = client.create_logged_model(experiment_id, name=name, source_run_id=run_id, tags=dict(tags))
     try:
         with tempfile.TemporaryDirectory() as scratch:
@@ -167,14 +202,14 @@ def _log_model(
     return logged.model_id, logged.artifact_location, artifact_sha256
 
 
-def _log_figures(registry: Registry, run_id: str, model_id: str, figures: Mapping[str, float]) -> None:
+def _log_figures(models: Models, run_id: str, model_id: str, figures: Mapping[str, float]) -> None:
     from mlflow.entities import Metric
 
     now = int(time.time() * 1000)
     metrics = [
         Metric(f"test_{name}", value, now, 0, model_id=model_id, run_id=run_id) for name, value in figures.items()
     ]
-    registry.client.log_batch(run_id, metrics=metrics)
+    models.client.log_batch(run_id, metrics=metrics)
 
 
 def _figures(report: Mapping[str, Any]) -> dict[str, float]:

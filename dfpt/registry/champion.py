@@ -52,8 +52,16 @@ def fetch(context: Context, name: str) -> Champion | None:
     version = current(store.client(uri), name)
     if version is None:
         return None
+    return verified(version, uri, version.tags[artifacts.ARTIFACT_TAG], version.tags[artifacts.WEIGHTS_TAG])
+
+
+def verified(version: ModelVersion, uri: str, artifact_sha256: str, weights_sha256: str) -> Champion:
+    """A version in production, brought here.
+
+    Raises:
+        BytesChanged: its files do not have these sums.
+    """
     folder = artifacts.local(version, uri)
-    weights_sha256, artifact_sha256 = (version.tags[tag] for tag in (artifacts.WEIGHTS_TAG, artifacts.ARTIFACT_TAG))
     model = f"{version.name}/{version.version}"
     artifacts.check(model, folder, artifact_sha256, weights_sha256)
     return Champion(
@@ -64,6 +72,18 @@ def fetch(context: Context, name: str) -> Champion | None:
 def current(client: MlflowClient, name: str) -> ModelVersion | None:
     """The version that the alias ``champion`` points to."""
     return version_at(client, production_name(name), CHAMPION)
+
+
+def numbered(client: MlflowClient, model: str, number: int) -> ModelVersion | None:
+    """A version by its number; None where there is none."""
+    from mlflow import MlflowException
+
+    try:
+        return client.get_model_version(model, str(number))
+    except MlflowException as error:
+        if error.error_code not in artifacts.GONE:
+            raise
+        return None
 
 
 def version_at(client: MlflowClient, model: str, alias: str) -> ModelVersion | None:

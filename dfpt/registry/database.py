@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import enum
-from datetime import UTC, datetime
+from datetime import datetime
 
-from sqlalchemy import DateTime, Dialect, ForeignKey, Index, TypeDecorator, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from dfpt.registry.times import Timed
 
 
 class State(enum.StrEnum):
@@ -24,21 +26,8 @@ class State(enum.StrEnum):
     SUPERSEDED = "superseded"
 
 
-class UtcTime(TypeDecorator[datetime]):
-    """A point in time. SQLite drops the zone: it is UTC on the way in and on the way out."""
-
-    impl = DateTime
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else value.replace(tzinfo=UTC)
-
-
-class Base(DeclarativeBase):
-    type_annotation_map = {datetime: UtcTime}  # noqa: RUF012 - SQLAlchemy's own way
+class Base(Timed, DeclarativeBase):
+    """Of the registry's own tables."""
 
 
 class Request(Base):

@@ -9,9 +9,9 @@ import shutil
 from pathlib import Path
 
 from dfpt import files
-from dfpt.registry import agreement, aliases, artifacts, audit, publication, requests
+from dfpt.registry import agreement, aliases, artifacts, audit, publication, requests, reservation
 from dfpt.registry.actor import Actor
-from dfpt.registry.champion import PREVIOUS, production_name
+from dfpt.registry.champion import production_name
 from dfpt.registry.database import Request, State
 from dfpt.registry.handle import STATUS, Registry
 from dfpt.registry.publication import REQUEST_TAG
@@ -25,15 +25,26 @@ def finish(registry: Registry, request: Request, actor: Actor) -> Request:
     Raises:
         BytesChanged: the candidate's files are not those that the request was filed for.
         LogDamaged: the log is broken, or knows no such approval.
+        ForeignModel: the production side is somebody else's.
     """
     audit.require_unbroken(registry.store)
     agreement.require(registry.engine, request)
+    reservation.reserve(registry, request.name)  # in another's model a version could be waiting under this request
     folder = _copy(registry, request)
     version = _register(registry, request, folder)
-    _point(registry, request, version)
-    promoted, superseded = _record(registry, request, version, actor)
+    previous = _point(registry, request, version)
+    promoted, superseded = _record(registry, request, version, previous, actor)
     registry.mirror(promoted, *superseded)
     return promoted
+
+
+def check(registry: Registry, request: Request) -> None:
+    """Whether :func:`finish` could be done now; raises as it does."""
+    audit.require_unbroken(registry.store)
+    agreement.require(registry.engine, request)
+    if not _is_copied(registry, request):
+        folder = candidate_files(registry, request)
+        artifacts.check(request.model, folder, request.artifact_sha256, request.weights_sha256)
 
 
 def begun(registry: Registry, request: Request) -> bool:
@@ -49,12 +60,21 @@ def candidate_files(registry: Registry, request: Request) -> Path:
 
 def _copy(registry: Registry, request: Request) -> Path:
     """Copy the bytes into a folder named after their sum, and verify the copy: it is what will be served."""
-    target = registry.home / FOLDER / request.name / request.artifact_sha256
-    if not target.exists() or files.sha256(target) != request.artifact_sha256:
+    target = _target(registry, request)
+    if not _is_copied(registry, request):
         with files.replacing(target) as partial:
             shutil.copytree(candidate_files(registry, request), partial)
             artifacts.check(request.model, partial, request.artifact_sha256, request.weights_sha256)
     return target
+
+
+def _is_copied(registry: Registry, request: Request) -> bool:
+    target = _target(registry, request)
+    return target.exists() and files.sha256(target) == request.artifact_sha256
+
+
+def _target(registry: Registry, request: Request) -> Path:
+    return registry.home / FOLDER / request.name / request.artifact_sha256
 
 
 def _register(registry: Registry, request: Request, folder: Path) -> int:
@@ -63,7 +83,6 @@ def _register(registry: Registry, request: Request, folder: Path) -> int:
         return known
     name = production_name(request.name)
     candidate = registry.client.get_model_version(request.name, str(request.version))
-    registry.ensure_model(name, f"{request.name} in production: what persons approved, in files of its own.")
     tags = {key: value for key, value in candidate.tags.items() if key.startswith("dfpt.") and key != STATUS} | {
         artifacts.WEIGHTS_TAG: request.weights_sha256,
         artifacts.ARTIFACT_TAG: request.artifact_sha256,
@@ -82,16 +101,15 @@ def _register(registry: Registry, request: Request, folder: Path) -> int:
     return int(created.version)
 
 
-def _point(registry: Registry, request: Request, version: int) -> None:
-    aliases.make_champion(registry.client, request.name, version)
+def _point(registry: Registry, request: Request, version: int) -> int | None:
+    return aliases.make_champion(registry.client, request.name, version)
 
 
-def _record(registry: Registry, request: Request, version: int, actor: Actor) -> tuple[Request, list[Request]]:
+def _record(
+    registry: Registry, request: Request, version: int, previous: int | None, actor: Actor
+) -> tuple[Request, list[Request]]:
     """The last move, with what the aliases now say; the older requests are superseded with it."""
-    details = {
-        "production_version": version,
-        "previous_version": aliases.pointed_at(registry.client, request.name).get(PREVIOUS),
-    }
+    details = {"production_version": version, "previous_version": previous}
     reason = f"promoted to {production_name(request.name)}/{version}"
     with registry.store.writing() as log:
         promoted = requests.move(

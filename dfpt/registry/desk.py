@@ -9,8 +9,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from dfpt.registry import candidates, history, listing, permission, promotion, rejection, rollback, withdrawal
+from dfpt.registry import (
+    candidates,
+    history,
+    listing,
+    permission,
+    promotion,
+    rejection,
+    requests,
+    rollback,
+    withdrawal,
+)
 from dfpt.registry.actor import Actor
+from dfpt.registry.candidates import Sums
 from dfpt.registry.champion import PRODUCTION, production_name
 from dfpt.registry.database import Request, State
 from dfpt.registry.errors import PolicyRefused
@@ -42,7 +53,9 @@ class Desk(Protocol):
     With ``dry_run`` it is only checked, and said what would be done.
     """
 
-    def request(self, name: str, version: int, reason: str, dry_run: bool = False) -> Answer: ...
+    def request(
+        self, name: str, version: int, reason: str, dry_run: bool = False, sums: Sums | None = None
+    ) -> Answer: ...
 
     def approve(
         self, name: str, version: int, reason: str, dry_run: bool = False, emergency: bool = False
@@ -64,17 +77,23 @@ class Local:
     registry: Registry
     actor: Actor
 
-    def request(self, name: str, version: int, reason: str, dry_run: bool = False) -> Answer:
-        """Ask for approval again, after the request was withdrawn, superseded or has expired."""
+    def request(self, name: str, version: int, reason: str, dry_run: bool = False, sums: Sums | None = None) -> Answer:
+        """Ask for approval, or again after the request was withdrawn, superseded or has expired.
+
+        Args:
+            sums: what is asked for; refused where the version has others.
+        """
         permission.require_reason(reason)
-        found = listing.entry(self.registry, name, version)
         if dry_run:
+            found = listing.entry(self.registry, name, version)
             permission.require(self.registry, self.actor, Deed.REQUEST)
             return Answer(f"Would ask for the approval of {name}/{version}, which is {found.status}.")
-        known = self.registry.client.get_model_version(name, str(version))
-        done = candidates.request(self.registry, known, self.actor, reason)
+        known = listing.find(self.registry, name, version)
+        done = candidates.request(self.registry, known, self.actor, reason, sums)
+        earlier = requests.before(self.registry.engine, done)
         message = f"{done.model} is {done.state}, asked for by {done.requested_by}."
-        return Answer(message, as_object(done), done.state == State.PENDING)
+        shown = as_object(done) | {"asked_again_after": None if earlier is None else earlier.state}
+        return Answer(message, shown, done.state == State.PENDING)
 
     def approve(self, name: str, version: int, reason: str, dry_run: bool = False, emergency: bool = False) -> Answer:
         """Put a candidate into production."""

@@ -24,6 +24,19 @@ class BytesChanged(DfptError):
         self.found = found
 
 
+class ForeignModel(DfptError):
+    """The production side was made by somebody else, who owns it in MLflow."""
+
+    exit_code = EXIT_REFUSED
+
+    def __init__(self, model: str) -> None:
+        super().__init__(
+            f"The registered model {model} was not made by the approvals service: whoever made it can change it.",
+            "Find out who did; let MLflow's administrator delete or rename it, and approve again.",
+        )
+        self.model = model
+
+
 class WrongState(UsageError):
     """A request is not in the state that the wish needs."""
 

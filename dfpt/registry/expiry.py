@@ -14,14 +14,18 @@ POLICY = Actor("policy", "")  # nobody in particular
 
 def expire_if_due(registry: Registry, request: Request, actor: Actor = POLICY) -> Request:
     """The request; expired, where it is pending and its time is over."""
-    rules = registry.policy.rules_for(request.name)
-    end = policy.expires_at(rules, request.requested_at)
-    if request.state != State.PENDING or end is None or datetime.now(UTC) < end:
+    if not is_due(registry, request):
         return request
-    reason = f"nobody decided within {rules.expires_after_days} days"
+    reason = f"nobody decided within {registry.policy.rules_for(request.name).expires_after_days} days"
     expired = requests.transition(registry.store, request, State.PENDING, State.EXPIRED, actor, reason)
     registry.mirror(expired)
     return expired
+
+
+def is_due(registry: Registry, request: Request) -> bool:
+    """Whether it is pending and its time is over."""
+    end = policy.expires_at(registry.policy.rules_for(request.name), request.requested_at)
+    return request.state == State.PENDING and end is not None and datetime.now(UTC) >= end
 
 
 def expire_all(registry: Registry, actor: Actor = POLICY) -> list[Request]:

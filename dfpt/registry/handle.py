@@ -25,8 +25,8 @@ _LOCK = 0x64667072  # of PostgreSQL's advisory locks; not that of the upgrade
 
 
 @dataclass(frozen=True)
-class Registry:
-    """What the registry's functions work on.
+class Models:
+    """MLflow's side alone, which is all that it takes to register a candidate.
 
     Attributes:
         home: the state folder.
@@ -36,6 +36,28 @@ class Registry:
     home: Path
     uri: str
     client: MlflowClient
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold it while registering: MLflow compares nothing before it writes. It holds for this state folder."""
+        with FileLock(self.home / "registry.lock"):
+            yield
+
+    def ensure_model(self, name: str, description: str) -> None:
+        """Create the registered model ``name`` if there is none."""
+        from mlflow import MlflowException
+
+        try:
+            self.client.create_registered_model(name, description=description)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+
+
+@dataclass(frozen=True)
+class Registry(Models):
+    """What the registry's functions work on: MLflow's models, our requests and the policy."""
+
     store: Store
     policy: Policy
 
@@ -49,7 +71,7 @@ class Registry:
 
         On PostgreSQL it holds for every machine that shares the database. It goes with the process.
         """
-        with FileLock(self.home / "registry.lock"):
+        with super().lock():
             if self.engine.dialect.name != "postgresql":
                 yield
                 return
@@ -61,20 +83,18 @@ class Registry:
                 finally:
                     connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": _LOCK})
 
-    def ensure_model(self, name: str, description: str) -> None:
-        """Create the registered model ``name`` if there is none."""
-        from mlflow import MlflowException
-
-        try:
-            self.client.create_registered_model(name, description=description)
-        except MlflowException as error:
-            if error.error_code != "RESOURCE_ALREADY_EXISTS":
-                raise
-
     def mirror(self, *requests: Request) -> None:
         """Show the requests' states in MLflow's UI."""
         for request in requests:
             self.client.set_model_version_tag(request.name, str(request.version), STATUS, State(request.state).value)
+
+
+def open_models(home: Path, uri: str | None = None) -> Models:
+    """The models of MLflow at ``uri``, by default where the environment or ``home`` has it."""
+    home = home.absolute()
+    home.mkdir(parents=True, exist_ok=True)
+    uri = uri or tracking.tracking_uri(home)
+    return Models(home, uri, tracking.client(uri))
 
 
 def open_registry(home: Path, uri: str | None = None) -> Registry:

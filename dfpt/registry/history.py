@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from typing import Any
@@ -62,7 +62,9 @@ def deployments(engine: Engine, name: str) -> list[Deployment]:
     """All of them, of one model, the oldest first."""
     with reading(engine) as session:
         query = select(Record).where(Record.name == name, Record.action.in_(DEPLOYING)).order_by(Record.seq)
-        return [_deployment(session, record) for record in session.scalars(query)]
+        deployed = session.scalars(query).all()
+        stories = _stories(session, {record.request_id for record in deployed})
+    return [_deployment(record, stories[record.request_id]) for record in deployed]
 
 
 def current(engine: Engine, name: str) -> Deployment | None:
@@ -76,7 +78,9 @@ def at(engine: Engine, name: str, moment: datetime) -> Deployment | None:
     with reading(engine) as session:
         query = select(Record).where(Record.name == name, Record.action.in_(DEPLOYING), Record.at <= limit)
         record = session.scalars(query.order_by(Record.seq.desc()).limit(1)).first()
-        return None if record is None else _deployment(session, record)
+        if record is None:
+            return None
+        return _deployment(record, _stories(session, {record.request_id})[record.request_id])
 
 
 def asked(engine: Engine, name: str, date: str | None = None) -> list[Deployment]:
@@ -118,9 +122,25 @@ def moment(text: str) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _deployment(session: Session, record: Record) -> Deployment:
-    query = select(Record).where(Record.request_id == record.request_id).order_by(Record.seq)
-    story: Sequence[Record] = session.scalars(query).all()
+def promoted(engine: Engine, name: str, version: int) -> int | None:
+    """The number of the request by which a production version was promoted; None where the log knows none."""
+    query = select(Record.request_id, Record.details).where(Record.name == name, Record.action == State.PROMOTED)
+    with reading(engine) as session:
+        known = {json.loads(details)["production_version"]: request for request, details in session.execute(query)}
+    return known.get(version)
+
+
+def _stories(session: Session, requests: Iterable[int | None]) -> Mapping[int | None, Sequence[Record]]:
+    """How each of some requests was filed and approved, the oldest first."""
+    told = (REQUESTED, State.APPROVED.value)
+    query = select(Record).where(Record.request_id.in_(requests), Record.action.in_(told)).order_by(Record.seq)
+    stories: dict[int | None, list[Record]] = {}
+    for record in session.scalars(query):
+        stories.setdefault(record.request_id, []).append(record)
+    return stories
+
+
+def _deployment(record: Record, story: Sequence[Record]) -> Deployment:
     filed = next(line for line in story if line.action == REQUESTED)
     approval = next(line for line in story if line.action == State.APPROVED)
     details, decision = _details(record), _details(approval)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from dfpt.registry import canonical, signing
@@ -122,7 +122,7 @@ class Ledger:
         return now if self._last is None else max(now, self._last.at)
 
 
-def content(record: Record) -> dict[str, Any]:
+def content(record: Record | Row[Any]) -> dict[str, Any]:
     """A record as it was hashed, with its hash."""
     fields = {field: getattr(record, field) for field in _FIELDS}
     return fields | {"details": json.loads(record.details)}

@@ -47,7 +47,7 @@ def entries(registry: Registry, name: str | None = None) -> list[Entry]:
     models = [model for model in registry.client.search_registered_models() if name in (None, model.name)]
     newest = {(request.name, request.version): request for request in requests.of_model(registry.engine)}
     return [
-        _entry(model, version, newest.get((model.name, int(version.version))))
+        _entry(version, _aliases(model, version), newest.get((model.name, int(version.version))))
         for model in sorted(models, key=lambda model: str(model.name))
         for version in registry.client.search_model_versions(f"name = '{model.name}'", order_by=["version_number DESC"])
         if WEIGHTS_TAG in version.tags
@@ -60,11 +60,20 @@ def entry(registry: Registry, name: str, version: int) -> Entry:
     Raises:
         NotFound: there is none.
     """
+    found = find(registry, name, version)
+    return _entry(found, sorted(found.aliases), requests.latest(registry.engine, name, version))
+
+
+def find(registry: Registry, name: str, version: int) -> ModelVersion:
+    """One version that we registered, as MLflow has it, with its aliases.
+
+    Raises:
+        NotFound: there is none.
+    """
     from mlflow import MlflowException
 
     nothing = NotFound(f"There is no {name}/{version}.", "dfpt model list shows what there is.")
     try:
-        model = registry.client.get_registered_model(name)
         found = registry.client.get_model_version(name, str(version))
     except MlflowException as error:
         if error.error_code not in GONE:
@@ -72,11 +81,15 @@ def entry(registry: Registry, name: str, version: int) -> Entry:
         raise nothing from error
     if WEIGHTS_TAG not in found.tags:
         raise nothing
-    return _entry(model, found, requests.latest(registry.engine, name, version))
+    return found
 
 
-def _entry(model: RegisteredModel, version: ModelVersion, request: Request | None) -> Entry:
-    aliases = sorted(alias for alias, number in model.aliases.items() if int(number) == int(version.version))
+def _aliases(model: RegisteredModel, version: ModelVersion) -> list[str]:
+    """Of a version that was searched for, which does not know its own."""
+    return sorted(alias for alias, number in model.aliases.items() if int(number) == int(version.version))
+
+
+def _entry(version: ModelVersion, aliases: list[str], request: Request | None) -> Entry:
     if request is not None:
         status = request.state
     elif "dfpt.candidate" in version.tags:
@@ -86,7 +99,7 @@ def _entry(model: RegisteredModel, version: ModelVersion, request: Request | Non
     figures = {key: value for key, value in version.tags.items() if key.startswith(METRIC_PREFIX)}
     shown = {WEIGHTS_TAG, ARTIFACT_TAG, *figures}
     return Entry(
-        name=model.name,
+        name=version.name,
         version=int(version.version),
         aliases=aliases,
         status=status,

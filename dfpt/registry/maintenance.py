@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from dfpt.errors import DfptError
-from dfpt.registry import automatic, expiry, permission, promotion, requests, rollback
+from dfpt.registry import automatic, deployment, expiry, permission, promotion, requests, rollback
 from dfpt.registry.actor import Actor
 from dfpt.registry.database import Request, State
 from dfpt.registry.handle import Registry
@@ -49,6 +49,25 @@ def unasked(registry: Registry, actor: Actor) -> Swept:
         except DfptError as error:  # one model's trouble is not the others'
             swept.refused.append(error)
     return swept
+
+
+def planned(registry: Registry, actor: Actor) -> Swept:
+    """What :func:`sweep` would do now; nothing is done. An approval that waits for MLflow would go on waiting."""
+    permission.require(registry, actor, Deed.MAINTAIN)
+    everything = requests.of_model(registry.engine)
+    plan = Swept(expired=[request for request in everything if expiry.is_due(registry, request)])
+    for name in sorted({request.name for request in everything}):
+        try:
+            cut_off = requests.of_model(registry.engine, name, State.APPROVED)
+            for request in cut_off:
+                deployment.check(registry, request)
+            if cut_off or rollback.unfinished_of(registry, name):
+                plan.finished.append(name)
+            if found := automatic.choose(registry, name, max((request.id for request in cut_off), default=0)):
+                plan.promoted.append(found[0])
+        except DfptError as error:
+            plan.refused.append(error)
+    return plan
 
 
 def _finish(registry: Registry, name: str, actor: Actor) -> bool:

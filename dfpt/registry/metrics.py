@@ -5,6 +5,7 @@ Every process that shares the database gives the same figures: scrape one of the
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +18,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from dfpt.registry.database import Record, Request, State
 from dfpt.registry.history import ROLLED_BACK
+from dfpt.registry.reconcile import RECONCILED
 from dfpt.registry.requests import REFUSED, REQUESTED
 from dfpt.registry.store import reading
 
@@ -32,6 +34,7 @@ def families(engine: Engine) -> Iterator[Metric]:
         lasts = select(Record.name, Record.action, func.max(Record.at)).group_by(Record.name, Record.action)
         newest = [(str(name), str(action), str(at)) for name, action, at in session.execute(lasts)]
         cut = _counted(session, Record.name, Record.action, Record.before)
+        compared = _compared(session)
 
     requests = GaugeMetricFamily("dfpt_requests", "Requests for approval", labels=["model", "state"])
     for name, state, count in by_state:
@@ -60,6 +63,13 @@ def families(engine: Engine) -> Iterator[Metric]:
             failures.add_metric([name], count)
     yield from (decisions, refusals, promotions, rollbacks, failures)
 
+    findings = GaugeMetricFamily(
+        "dfpt_findings", "What in production is not as the log says, when it was compared last", labels=["model"]
+    )
+    for name, count in compared:
+        findings.add_metric([name], count)
+    yield findings
+
     last = {
         REQUESTED: GaugeMetricFamily(
             "dfpt_last_candidate_timestamp_seconds", "When a training last gave a candidate", labels=["model"]
@@ -72,6 +82,14 @@ def families(engine: Engine) -> Iterator[Metric]:
         if action in last:
             last[action].add_metric([name], datetime.fromisoformat(at).timestamp())
     yield from last.values()
+
+
+def _compared(session: Session) -> list[tuple[str, int]]:
+    """How much each model's last record of reconciling found; those that were put back by it are no more."""
+    last = select(func.max(Record.seq)).where(Record.action == RECONCILED).group_by(Record.name)
+    rows = session.execute(select(Record.name, Record.details).where(Record.seq.in_(last)).order_by(Record.name))
+    found = [(str(name), json.loads(details)["findings"]) for name, details in rows]
+    return [(name, sum(not finding["reverted"] for finding in findings)) for name, findings in found]
 
 
 def _counted(session: Session, *columns: InstrumentedAttribute[Any]) -> list[Any]:

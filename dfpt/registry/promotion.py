@@ -7,10 +7,21 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from dfpt.registry import agreement, artifacts, audit, deployment, expiry, licensing, permission, policy, requests
+from dfpt.registry import (
+    agreement,
+    artifacts,
+    audit,
+    deployment,
+    expiry,
+    licensing,
+    permission,
+    policy,
+    requests,
+    reservation,
+)
 from dfpt.registry.actor import Actor
 from dfpt.registry.database import Request, State
-from dfpt.registry.errors import BytesChanged, NotFound, PolicyRefused, WrongState
+from dfpt.registry.errors import BytesChanged, ForeignModel, NotFound, PolicyRefused, WrongState
 from dfpt.registry.handle import Registry
 from dfpt.registry.permission import require_reason
 from dfpt.registry.policy import Ruling
@@ -30,6 +41,7 @@ def approve(
         UsageError: no reason, no such request, or one that was rejected, superseded, ...
         PolicyRefused: approvals.yaml does not allow it.
         BytesChanged: the candidate's files are not those that the request was filed for.
+        ForeignModel: the production side is somebody else's.
     """
     require_reason(reason)
     with registry.lock():
@@ -43,7 +55,7 @@ def approve(
         _require(registry, request, actor, ruling)
         try:
             check(registry, request)
-        except BytesChanged as error:
+        except (BytesChanged, ForeignModel) as error:
             requests.refused(registry.store, request, actor, "approval", error.message, tampered=True)
             raise
         _require(registry, request, actor, licensing.rule(registry, request, actor, reason))
@@ -99,10 +111,12 @@ def check(registry: Registry, request: Request) -> None:
         WrongState: it is not pending.
         BytesChanged: the candidate's files are not those that it was filed for.
         LogDamaged: the log is broken, or somebody changed the request behind it.
+        ForeignModel: the production side is somebody else's.
     """
     require_pending(request)
     audit.require_unbroken(registry.store)
     agreement.require(registry.engine, request)
+    reservation.require(registry, request.name)
     artifacts.check(
         request.model, deployment.candidate_files(registry, request), request.artifact_sha256, request.weights_sha256
     )

@@ -1,20 +1,23 @@
 """Is production what the log says it is? Compares MLflow's aliases, versions and files with it.
 
-The log is right: an alias that differs was moved behind its back. The policy says whether that is flagged or reverted;
-a version or a file that is gone can only be flagged. What was found is written down once, until it changes.
+The log is right, once it has been verified: an alias that differs was moved behind its back. The policy says whether
+that is flagged or reverted; a version or a file that is gone can only be flagged. What was found is written down once,
+until it changes. The approvals service does this now and then by itself.
 """
 
 from __future__ import annotations
 
 import enum
 import json
+import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from dfpt.registry import aliases, artifacts, history, permission, requests, rollback
+from dfpt.registry import aliases, artifacts, audit, history, permission, requests, rollback
 from dfpt.registry.actor import Actor
 from dfpt.registry.champion import CHAMPION, PREVIOUS, production_name
 from dfpt.registry.database import Record, State
@@ -66,17 +69,24 @@ def reconcile(registry: Registry, actor: Actor, dry_run: bool = False) -> list[F
 
     Raises:
         PolicyRefused: this is no admin.
+        LogDamaged: production cannot be held against this log.
     """
     permission.require(registry, actor, Deed.MAINTAIN)
-    findings = []
+    names = history.models(registry.engine)
+    return [finding for name in names for finding in unasked(registry, name, actor, dry_run)]
+
+
+def unasked(registry: Registry, name: str, actor: Actor, dry_run: bool = False) -> list[Finding]:
+    """The same for one model, of a service that does it by itself and for nobody."""
     with registry.lock():
-        for name in history.models(registry.engine):
-            found = list(_differences(registry, name))
-            if not dry_run:
-                found = [_revert(registry, finding, found) for finding in found]
-                _write_down(registry, name, found, actor)
-            findings += found
-    return findings
+        if not dry_run:  # or who forges the log would have its aliases put where he wants them
+            audit.require_unbroken(registry.store)
+        found = list(_differences(registry, name))
+        if dry_run:
+            return found
+        found = [_revert(registry, finding, found) for finding in found]
+        _write_down(registry, name, found, actor)
+        return found
 
 
 def _differences(registry: Registry, name: str) -> Iterator[Finding]:
@@ -111,15 +121,16 @@ def _files(registry: Registry, deployment: Deployment, version: ModelVersion) ->
     model = f"{version.name}/{version.version}"
     expected = deployment.artifact_sha256
     what = (deployment.name, str(version.version), expected)
-    folder = artifacts.find(version, registry.uri)
-    if folder is None:
-        yield Finding(Kind.FILES_MISSING, *what, "none")
-        return
-    try:
-        artifacts.check(model, folder, expected, deployment.weights_sha256)
-    except BytesChanged as error:
-        kind = Kind.FILES_MISSING if error.found == "none" else Kind.FILES_CHANGED
-        yield Finding(kind, *what, error.found)
+    with tempfile.TemporaryDirectory(prefix="dfpt-reconcile-") as scratch:
+        folder = artifacts.find(version, registry.uri, Path(scratch))
+        if folder is None:
+            yield Finding(Kind.FILES_MISSING, *what, "none")
+            return
+        try:
+            artifacts.check(model, folder, expected, deployment.weights_sha256)
+        except BytesChanged as error:
+            kind = Kind.FILES_MISSING if error.found == "none" else Kind.FILES_CHANGED
+            yield Finding(kind, *what, error.found)
 
 
 def _revert(registry: Registry, finding: Finding, others: list[Finding]) -> Finding:

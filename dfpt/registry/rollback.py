@@ -7,9 +7,11 @@ finished by giving it again, or by the next decision about the same model.
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from sqlalchemy import select, update
 
@@ -18,7 +20,7 @@ from dfpt.registry import agreement, aliases, artifacts, deployment, history, pe
 from dfpt.registry.actor import Actor
 from dfpt.registry.champion import CHAMPION, PREVIOUS, production_name
 from dfpt.registry.database import Record, Request, Rollback, State
-from dfpt.registry.errors import BytesChanged, LogDamaged, NotFound
+from dfpt.registry.errors import BytesChanged, ForeignModel, LogDamaged, NotFound
 from dfpt.registry.handle import Registry
 from dfpt.registry.history import Deployment
 from dfpt.registry.policy import Deed
@@ -126,7 +128,7 @@ def _finish_what_can_be(registry: Registry, name: str, actor: Actor) -> list[int
     for unfinished in requests.of_model(registry.engine, name, State.APPROVED):
         try:
             deployment.finish(registry, unfinished, actor)
-        except (BytesChanged, LogDamaged) as error:
+        except (BytesChanged, ForeignModel, LogDamaged) as error:
             requests.refused(registry.store, unfinished, actor, "promotion", error.message, tampered=True)
     return finish_all(registry, name, actor)
 
@@ -150,10 +152,10 @@ def _begin(registry: Registry, target: Target, actor: Actor, reason: str) -> Rol
 
 
 def _finish(registry: Registry, begun: Rollback, request: Request, actor: Actor) -> Deployment:
-    aliases.make_champion(registry.client, begun.name, begun.to_version)
+    previous = aliases.make_champion(registry.client, begun.name, begun.to_version)
     details = {
         "production_version": begun.to_version,
-        "previous_version": aliases.pointed_at(registry.client, begun.name).get(PREVIOUS),
+        "previous_version": previous,
         "decided_by": begun.by,
     }
     _close(registry, begun, request, actor, history.ROLLED_BACK, begun.reason, details)
@@ -176,10 +178,9 @@ def _close(
 
 def _request_of(registry: Registry, name: str, version: int) -> Request:
     """The request by which a production version was promoted, as the log has it."""
-    for known in history.deployments(registry.engine, name):
-        if known.production_version == version:
-            with reading(registry.engine) as session:
-                return session.get_one(Request, known.request)
+    if (number := history.promoted(registry.engine, name, version)) is not None:
+        with reading(registry.engine) as session:
+            return session.get_one(Request, number)
     raise NotFound(
         f"The log knows no promotion to {production_name(name)}/{version}.", "dfpt model history shows what it knows."
     )
@@ -191,15 +192,17 @@ def _verify(registry: Registry, request: Request, version: int) -> None:
 
     model = f"{production_name(request.name)}/{version}"
     agreement.require(registry.engine, request)
-    try:
-        folder = artifacts.find(registry.client.get_model_version(*model.split("/")), registry.uri)
-    except MlflowException as error:
-        if error.error_code not in artifacts.GONE:
-            raise
-        folder = None
-    if folder is None:
-        raise NotFound(f"{model} or its files are gone.", "dfpt audit reconcile shows what is missing.")
-    artifacts.check(model, folder, request.artifact_sha256, request.weights_sha256)
+    with tempfile.TemporaryDirectory(prefix="dfpt-rollback-") as scratch:
+        try:
+            found = registry.client.get_model_version(*model.split("/"))
+            folder = artifacts.find(found, registry.uri, Path(scratch))
+        except MlflowException as error:
+            if error.error_code not in artifacts.GONE:
+                raise
+            folder = None
+        if folder is None:
+            raise NotFound(f"{model} or its files are gone.", "dfpt audit reconcile shows what is missing.")
+        artifacts.check(model, folder, request.artifact_sha256, request.weights_sha256)
 
 
 def _now(registry: Registry, name: str) -> Deployment:

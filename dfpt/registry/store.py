@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,13 @@ from sqlalchemy.orm import Session
 
 from dfpt.errors import StepFailed, UsageError
 from dfpt.registry import head, ledger
-from dfpt.registry.upgrade import upgrade
+from dfpt.registry.upgrade import REGISTRY, Chain, upgrade
+from dfpt.registry.verified import Verified
 
 DATABASE = "registry.db"
 URL_VARIABLE = "DFPT_REGISTRY_URL"
 _WAIT_SECONDS = 30  # for another process's transaction
+_CONNECTIONS = 15  # of a process, at most
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,12 @@ class Store:
 
     Attributes:
         home: the state folder, where the key is that signs the log.
+        verified: what of the log this process has found in order.
     """
 
     home: Path
     engine: Engine
+    verified: Verified = field(default_factory=Verified, compare=False)
 
     @contextmanager
     def writing(self) -> Iterator[ledger.Ledger]:
@@ -62,14 +66,17 @@ class Store:
 @contextmanager
 def reading(engine: Engine) -> Iterator[Session]:
     """A session that sees the database at one moment; what it hands out can be read afterwards."""
-    if engine.dialect.name == "postgresql":
+    if engine.dialect.name == "postgresql" and isinstance(engine, Engine):  # a rehearsal is inside a transaction
         engine = engine.execution_options(isolation_level="REPEATABLE READ")
     with Session(engine, expire_on_commit=False) as session:
         yield session
 
 
-def open_store(home: Path) -> Store:
+def open_store(home: Path, *others: Chain) -> Store:
     """The database of ``home``, or the one that DFPT_REGISTRY_URL names, at the newest schema.
+
+    Args:
+        others: tables beside the registry's own, which are to be at theirs.
 
     Raises:
         UsageError: a URL that means no database we know.
@@ -77,16 +84,30 @@ def open_store(home: Path) -> Store:
     """
     home = home.absolute()
     home.mkdir(parents=True, exist_ok=True)
+    engine = open_engine(home)
+    with answering(engine):
+        for chain in (REGISTRY, *others):
+            upgrade(engine, home, chain)
+    return Store(home, engine)
+
+
+def open_engine(home: Path) -> Engine:
+    """The database as it is, which nobody has asked yet. Raises UsageError: a URL that means no database we know."""
     url = _url(home)
-    engine = _sqlite(url) if url.get_backend_name() == "sqlite" else create_engine(url, pool_pre_ping=True)
+    return _sqlite(url) if url.get_backend_name() == "sqlite" else _postgresql(url)
+
+
+@contextmanager
+def answering(engine: Engine) -> Iterator[None]:
+    """Raise StepFailed, in words, where the database does not answer inside."""
     try:
-        upgrade(engine, home)
+        yield
     except OperationalError as error:
         raise StepFailed(
-            f"The registry's database {url.render_as_string(hide_password=True)} cannot be used: {error.orig}".strip(),
+            f"The registry's database {engine.url.render_as_string(hide_password=True)} cannot be used: "
+            f"{error.orig}".strip(),
             f"Start it, or correct {URL_VARIABLE}.",
         ) from error
-    return Store(home, engine)
 
 
 def exists(home: Path) -> bool:
@@ -113,6 +134,11 @@ def _url(home: Path) -> URL:
         f"{URL_VARIABLE}: a registry is kept in sqlite or postgresql, not in {backend}.",
         "Write postgresql://user:password@host:5432/database, or leave it away for a file in the state folder.",
     )
+
+
+def _postgresql(url: URL) -> Engine:
+    """Connections stay open: those beyond a pool's size would be made anew for each request."""
+    return create_engine(url, pool_pre_ping=True, pool_size=_CONNECTIONS, max_overflow=0)
 
 
 def _sqlite(url: URL) -> Engine:

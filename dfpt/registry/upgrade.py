@@ -45,16 +45,21 @@ def upgrade(engine: Engine, home: Path, chain: Chain = REGISTRY) -> None:
     with FileLock(home / "registry-upgrade.lock"), engine.connect() as connection:
         connection = connection.execution_options(dfpt_write=True)
         with connection.begin():
-            if connection.dialect.name == "postgresql":
-                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-            found = _revision(connection, chain)
-            if found is not None and found > chain.newest:
-                raise StepFailed(
-                    f"The registry's database has schema {found}; this dfpt knows {chain.newest} at most.",
-                    "Use the release of dfpt that upgraded it, or a newer one.",
-                )
-            if found != chain.newest:
-                _migrate(connection, home, chain)
+            within(connection, home, chain)
+
+
+def within(connection: Connection, home: Path, chain: Chain = REGISTRY) -> None:
+    """The same in a transaction of the caller's, which stands or falls with it."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    found = _revision(connection, chain)
+    if found is not None and found > chain.newest:
+        raise StepFailed(
+            f"The registry's database has schema {found}; this dfpt knows {chain.newest} at most.",
+            "Use the release of dfpt that upgraded it, or a newer one.",
+        )
+    if found != chain.newest:
+        _migrate(connection, home, chain)
 
 
 def _revision(connection: Connection, chain: Chain) -> str | None:

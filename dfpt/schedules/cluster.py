@@ -103,8 +103,8 @@ def body(
     )
 
 
-def pause(pipelines: Pipelines, name: str, owner: str, enabled: bool) -> bool:
-    """Pause or resume a schedule; whether that changed anything.
+def pause(pipelines: Pipelines, name: str, owner: str, enabled: bool, dry_run: bool = False) -> bool:
+    """Pause or resume a schedule; whether that changed anything, or would.
 
     Raises:
         Foreign: it is somebody else's.
@@ -112,13 +112,15 @@ def pause(pipelines: Pipelines, name: str, owner: str, enabled: bool) -> bool:
     """
     mine = _mine(pipelines, name, owner)
     to_do = [item for item in mine if item.enabled != enabled]
-    for item in to_do:
+    for item in () if dry_run else to_do:
         pipelines.enable_recurring_run(item.id, enabled)
     return bool(to_do)
 
 
-def trigger(pipelines: Pipelines, name: str, owner: str) -> tuple[api.V2beta1Run, bool]:
-    """Start a run of a schedule now; one of it that is under way is returned instead, and False.
+def trigger(pipelines: Pipelines, name: str, owner: str, dry_run: bool = False) -> tuple[api.V2beta1Run | None, bool]:
+    """Start a run of a schedule now, and True; one of it that is under way is returned instead, and False.
+
+    In a dry run none is started: None, and False.
 
     Raises:
         Foreign, UsageError: as :func:`pause`.
@@ -132,6 +134,8 @@ def trigger(pipelines: Pipelines, name: str, owner: str) -> tuple[api.V2beta1Run
         its_own = run.recurring_run_id == chosen.id or (run.display_name or "").startswith(f"{stem}-")
         if its_own and run.state in UNDER_WAY:
             return run, False
+    if dry_run:
+        return None, False
     started = api.V2beta1Run(
         display_name=submit.run_name(stem),
         description=f"Started by hand from the schedule {name}",

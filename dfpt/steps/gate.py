@@ -32,7 +32,7 @@ def run(inputs: Inputs, outputs: Outputs, config: GateConfig, context: Context) 
         DfptError: the registry cannot be read, or the champion's bytes are not those that were promoted. The run then
             ends without a decision, which registers nothing either.
     """
-    from dfpt.registry import champion as registry
+    from dfpt.registry import filing
 
     images = datasets.load(inputs["dataset"], inputs["validation"])
     device = config.gate.device
@@ -48,7 +48,7 @@ def run(inputs: Inputs, outputs: Outputs, config: GateConfig, context: Context) 
     if problem is not None:
         report["error"] = problem
 
-    current = registry.fetch(context, config.registration.name)
+    current = filing.fetch_champion(context, config.registration.name)
     champion, others = (None, None) if current is None else _compare(said, current, images, config)
     decision = gate.decide(report, config.gate, champion, None if device is None else config.devices[device])
     seen = None if said is None else differences.examples(images, said, others)

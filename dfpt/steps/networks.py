@@ -32,7 +32,8 @@ def new(
     model = create(name, len(task.classes), task.channels, image_size, pretrained)
     own = _IMAGENET if ":" in name else _PRETRAINED
     mean, std = own if pretrained else _statistics(images)
-    spec = ModelSpec(name, task.channels, image_size, mean, std, tuple(task.classes), count_parameters(model))
+    classes, parameters = tuple(task.classes), count_parameters(model)
+    spec = ModelSpec(name, task.channels, image_size, mean, std, classes, parameters, data_hash=task.data_hash)
     return laid_out(model), spec
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
 
 from dfpt.config import PrepareConfig
 from dfpt.context import Context, Inputs, Metrics, Outputs
-from dfpt.datasets import decode, imageset, lists, manifest, quality, quarantine, splits
+from dfpt.datasets import decode, imageset, lists, looks, manifest, near, quality, quarantine, splits, stored
 from dfpt.datasets.picture import Decoded
 from dfpt.datasets.sources import Item, resolve
 from dfpt.datasets.task import Task
@@ -19,19 +22,22 @@ def run(inputs: Inputs, outputs: Outputs, config: PrepareConfig, context: Contex
     What was read and will not be trained on goes into the quarantine of the state folder.
 
     Raises:
-        UsageError: an unknown source, a missing folder or package.
-        StepFailed: the disk is full, or the work was cancelled.
+        UsageError: an unknown source, a missing folder or package, a remote that wants credentials.
+        StepFailed: the disk is full, the work was cancelled, the remote is away or holds other images.
     """
     data = config.data
-    source = resolve(data.source)
+    source = resolve(data.source, stored.bring(data, context.home) if data.revision else None)
     dataset = outputs["dataset"]
     given, groups = lists.splits(source.items, data), lists.groups(source.items, data)
     decoded = decode.decode_all(source.items, dataset / imageset.FILE, data.image_size, source.channels, context)
     decoded = _named_once(source.items, decoded)
+    contents = [image.sha256 or item.id for item, image in zip(source.items, decoded, strict=True)]
+    if data.near_copies_together:
+        contents = _tied(dataset / imageset.FILE, contents)
     index = {name: number for number, name in enumerate(source.classes)}
     assigned = splits.assign(
         labels=[index.get(item.label_name, -1) for item in source.items],
-        hashes=[image.sha256 or item.id for item, image in zip(source.items, decoded, strict=True)],
+        hashes=contents,
         given=given,
         how=data.split,
         val=data.val,
@@ -60,6 +66,14 @@ def run(inputs: Inputs, outputs: Outputs, config: PrepareConfig, context: Contex
         "unreadable": float(table["error"].notna().sum()),
         "classes": float(len(source.classes)),
     } | {split: float((table["split"] == split).sum()) for split in splits.SPLITS}
+
+
+def _tied(images: Path, contents: Sequence[str]) -> list[str]:
+    """``contents`` with one key for images that look nearly the same; of images too small for it nothing is known."""
+    pixels = np.load(images, mmap_mode="r")
+    if pixels.shape[1] < looks.SMALLEST:
+        return list(contents)
+    return near.tied(looks.look(pixels, np.arange(len(contents))), contents)
 
 
 def _named_once(items: Sequence[Item], decoded: Sequence[Decoded]) -> list[Decoded]:

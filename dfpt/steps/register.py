@@ -16,7 +16,7 @@ from dfpt.errors import GateRefused, StepFailed
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
-    from dfpt.registry.handle import Registry
+    from dfpt.registry.handle import Models
 
 LARGEST_DIFFERENCE = 1e-3  # between the logits of the network and of its ONNX form
 _PARITY_IMAGES = 8
@@ -27,24 +27,22 @@ def run(inputs: Inputs, outputs: Outputs, config: RegisterConfig, context: Conte
 
     Raises:
         GateRefused: the gate said no, or what it judged is not this student.
-        StepFailed: the exported model does not answer as the network does.
+        StepFailed: the exported model does not answer as the network does, or the approvals service is away.
     """
-    from dfpt.registry import actor, candidates, requests
+    from dfpt.registry import candidates, filing
     from dfpt.registry.database import State
-    from dfpt.registry.handle import open_registry
 
     weights_sha256 = files.sha256(inputs["student"] / "model.safetensors")
     report = _passed(inputs["decision"], inputs["evaluation"], weights_sha256)
     name = config.registration.name
-    registry = open_registry(context.home, context.tracking_uri)
+    office = filing.open_office(context.home, context.tracking_uri)
     metrics: Metrics = {}
-    version = candidates.find(registry, name, weights_sha256)
+    version = candidates.find(office.models, name, weights_sha256)
     created = version is None
     if version is None:
-        version, metrics["onnx_difference"] = _register(registry, name, report, inputs, config, context)
+        version, metrics["onnx_difference"] = _register(office.models, name, report, inputs, config, context)
     context.reporter.progress(2, 3, "filing the request")
-    request = candidates.request(registry, version, actor.current())
-    earlier = requests.before(registry.engine, request)
+    filed = office.file(version)
     folder = outputs["registration"]
     folder.mkdir(parents=True, exist_ok=True)
     files.write_json(
@@ -53,14 +51,14 @@ def run(inputs: Inputs, outputs: Outputs, config: RegisterConfig, context: Conte
             "name": name,
             "version": int(version.version),
             # Approved and not promoted yet: someone was cut off, and approves again.
-            "status": State.PENDING if request.state == State.APPROVED else request.state,
-            "request": request.id,
-            "asked_again_after": None if earlier is None else earlier.state,
+            "status": State.PENDING if filed.state == State.APPROVED else filed.state,
+            "request": filed.request,
+            "asked_again_after": filed.asked_again_after,
             "created": created,
             "weights_sha256": weights_sha256,
         },
     )
-    context.reporter.progress(3, 3, f"{name}/{version.version} is {request.state}")
+    context.reporter.progress(3, 3, f"{name}/{version.version} is {filed.state}")
     return metrics | {"version": float(version.version), "created": float(created)}
 
 
@@ -85,7 +83,7 @@ def _passed(decision: Path, evaluation: Path, weights_sha256: str) -> dict[str, 
 
 
 def _register(
-    registry: Registry, name: str, report: dict[str, Any], inputs: Inputs, config: RegisterConfig, context: Context
+    models: Models, name: str, report: dict[str, Any], inputs: Inputs, config: RegisterConfig, context: Context
 ) -> tuple[ModelVersion, float]:
     """Export, compare, register. Returns the version and the largest difference between the two forms' logits."""
     import numpy as np
@@ -113,7 +111,7 @@ def _register(
         run_id = context.run_id
         if run_id is None:
             experiment = store.ensure(context.home, name)
-            run_id = stack.enter_context(run.step_run(None, "register", config, registry.uri, experiment, {})).run_id
+            run_id = stack.enter_context(run.step_run(None, "register", config, models.uri, experiment, {})).run_id
         bundle = candidates.Bundle(
             onnx=exported,
             student=inputs["student"],
@@ -126,4 +124,4 @@ def _register(
             report=report,
             example=(images[:1], onnx.answers(exported, images[:1])),
         )
-        return candidates.register(registry, name, bundle, run_id), difference
+        return candidates.register(models, name, bundle, run_id), difference

@@ -3,7 +3,7 @@
 ``adapt: frozen`` is one round as long as the training. With ``alternate`` the path adapts to the student before every
 round: one epoch by tune-prompt's recipe and the prompt path's loss, in which the student answers and stays as it is.
 
-What is kept is (1 + places) * classes float32 numbers of each path for each image and view, in memory, in every process.
+What is kept is (1 + places) * classes float32 numbers of each path for each image and view, in every process's memory.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ def load(teacher: Teacher, images: ImageSet, seed: int, context: Context) -> tup
         network = laid_out(load_crd(path, teacher.model, spec.num_classes))
     else:
         _fill(network, path, spec)
-    return network, spec
+    return network, dataclasses.replace(spec, data_hash=None)  # what they were trained on before, nobody says
 
 
 def _of_ours(folder: Path, teacher: Teacher, images: ImageSet) -> tuple[Backbone, ModelSpec]:
@@ -65,7 +65,8 @@ def _of_ours(folder: Path, teacher: Teacher, images: ImageSet) -> tuple[Backbone
                 f"The {what} of the teacher in {folder}: {there}. That of this configuration and data: {here}.",
                 "Name other weights, or change teacher.model, teacher.image_size or the data.",
             )
-    return laid_out(network.train()), dataclasses.replace(spec, frozen_stages=0)
+    only = spec.data_hash if spec.data_hash == task.data_hash else None
+    return laid_out(network.train()), dataclasses.replace(spec, frozen_stages=0, data_hash=only)
 
 
 def _fill(network: Backbone, path: Path, spec: ModelSpec) -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from dfpt.registry.database import UtcTime
 from dfpt.registry.store import Store, open_store
-from dfpt.registry.upgrade import Chain, upgrade
+from dfpt.registry.times import Timed
+from dfpt.registry.upgrade import Chain
 
-_CHAIN = Chain(versions=Path(__file__).with_name("migrations"), newest="0001", table="triggers_version")
+CHAIN = Chain(versions=Path(__file__).with_name("migrations"), newest="0001", table="triggers_version")
 
 
 class State(enum.StrEnum):
@@ -24,8 +24,8 @@ class State(enum.StrEnum):
     FAILED = "failed"
 
 
-class Base(DeclarativeBase):
-    type_annotation_map = {datetime: UtcTime}  # noqa: RUF012 - SQLAlchemy's own way
+class Base(Timed, DeclarativeBase):
+    """Of these tables alone."""
 
 
 class Seen(Base):
@@ -60,6 +60,4 @@ class Request(Base):
 
 def open_tables(home: Path) -> Store:
     """The registry's database of ``home`` with our tables in it, all at their newest schema."""
-    store = open_store(home)
-    upgrade(store.engine, store.home, _CHAIN)
-    return store
+    return open_store(home, CHAIN)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -27,23 +27,41 @@ def poll(store: Store, file: File, config: Path | None, connect: Connect) -> dic
     One trigger's trouble is not the others'.
     """
     results: dict[str, Outcome | DfptError | None] = {}
+    for name, seen in look(store, file, config, connect):
+        results[name] = decided(store, file, name, seen)
+    return results
+
+
+def look(
+    store: Store, file: File, config: Path | None, connect: Connect, reports: Path | None = None
+) -> Iterator[tuple[str, Sighting | DfptError | None]]:
+    """What each trigger sees now, one after the other.
+
+    Args:
+        reports: folder for reports of drift; else that of the state folder.
+    """
     for name, trigger in file.triggers.items():
-        sighting: Sighting | None
         try:
             if isinstance(trigger, DataTrigger):
-                sighting = data(trigger)
+                yield name, data(trigger)
             elif isinstance(trigger, DriftTrigger):
-                sighting = drift(trigger, store.home, config)
+                yield name, drift(trigger, store.home, config, reports)
             elif isinstance(trigger, AgeTrigger):
-                sighting = age(trigger, store, datetime.now(UTC))
+                yield name, age(trigger, store, datetime.now(UTC))
             elif isinstance(trigger, UpstreamTrigger):
-                sighting = upstream(trigger, connect())
-            else:
-                continue
-            results[name] = None if sighting is None else requests.notice(store, file, name, sighting)[0]
+                yield name, upstream(trigger, connect())
         except DfptError as error:
-            results[name] = error
-    return results
+            yield name, error
+
+
+def decided(store: Store, file: File, name: str, seen: Sighting | DfptError | None) -> Outcome | DfptError | None:
+    """What becomes of what a trigger has seen."""
+    if not isinstance(seen, Sighting):
+        return seen
+    try:
+        return requests.notice(store, file, name, seen)[0]
+    except DfptError as error:
+        return error
 
 
 def data(trigger: DataTrigger) -> Sighting:
@@ -54,8 +72,11 @@ def data(trigger: DataTrigger) -> Sighting:
     return Sighting(f"data:{version}", f"{trigger.source} holds the data version {version[:12]}")
 
 
-def drift(trigger: DriftTrigger, home: Path, config: Path | None) -> Sighting | None:
+def drift(trigger: DriftTrigger, home: Path, config: Path | None, report: Path | None = None) -> Sighting | None:
     """``dfpt data drift`` in a process of its own, because it loads torch; None where the images are alike.
+
+    Args:
+        report: folder for its report; else that of the state folder.
 
     Raises:
         StepFailed: it could not compare.
@@ -63,17 +84,18 @@ def drift(trigger: DriftTrigger, home: Path, config: Path | None) -> Sighting | 
     command = [sys.executable, "-m", "dfpt.cli.main", "data", "drift", "--json", "--home", str(home)]
     command += ["--reference", trigger.reference, "--current", trigger.current]
     command += ["--config", str(config)] if config else []
+    command += ["--out", str(report)] if report else []
     code, printed, said = worker.CHILDREN.output(command)
     if code == 0:
         return None
     if code != EXIT_REFUSED:
         last = (said.strip().splitlines() or ["no reason is given"])[-1]
         raise StepFailed(f"dfpt data drift ended with {code}: {last}")
-    report = json.loads(printed)
-    seen = report["current"].get("data_hash") or report["p_value"]
+    found = json.loads(printed)
+    seen = found["current"].get("data_hash") or found["p_value"]
     return Sighting(
         f"drift:{trigger.reference}:{seen}",
-        f"{trigger.current} has drifted away from {trigger.reference} (p = {report['p_value']:.3g})",
+        f"{trigger.current} has drifted away from {trigger.reference} (p = {found['p_value']:.3g})",
     )
 
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dfpt.errors import StepFailed, UsageError
+from dfpt import dvc_file, dvc_trouble
+from dfpt.config import resolve
+from dfpt.config.data import FILES
+from dfpt.dvc_file import Pointer
+from dfpt.errors import UsageError
+from dfpt.versioning import preview
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
 
 _PIPELINE, _PARAMS = "dvc.yaml", "params.yaml"
-_ATTEMPTS = "AWS_MAX_ATTEMPTS"  # botocore's: five by default, half a minute until a dead server is called dead
 
 
 @contextlib.contextmanager
@@ -30,8 +33,7 @@ def opened() -> Iterator[Repo]:
         from dvc.repo import Repo
     except ImportError as error:
         raise UsageError("DVC is not installed.", "pip install 'dfpt[versioning]'") from error
-    for name in ("dvc", "dvc_data", "dvc_objects"):  # what goes wrong is raised, and said by us
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+    dvc_trouble.quiet()
     try:
         repo = Repo()
     except NotDvcRepoError as error:
@@ -42,37 +44,70 @@ def opened() -> Iterator[Repo]:
         yield repo
 
 
-def track(path: Path) -> list[Path]:
+def track(path: Path, dry_run: bool = False) -> list[Path]:
     """Put a folder of images under DVC and make the stage prepare read it.
 
     Returns:
-        What has changed and belongs into a git commit.
+        What has changed, or would, and belongs into a git commit.
 
     Raises:
         UsageError: no such folder, outside the repository, or held by git or another DVC file.
     """
     with opened() as repo:
         inside = _inside(repo, path)
+        edited = [Path(repo.root_dir) / name for name in (_PIPELINE, _PARAMS)]
         with _explained(f"DVC cannot track {path}"):
-            stages = repo.add(str(path))
-        changed = [Path(stage.path) for stage in stages] + [path.parent / ".gitignore"]
-        changed += [_edited(Path(repo.root_dir) / name, inside) for name in (_PIPELINE, _PARAMS)]
-    return [Path(os.path.relpath(file)) for file in changed if file.exists()]
+            if dry_run:
+                stages = [preview.add(repo, path)]
+            else:
+                stages = repo.add(str(path))
+                for file in edited:
+                    _edit(file, inside)
+        made = [Path(stage.path) for stage in stages] + [path.parent / ".gitignore"]
+        changed = [file for file in made if dry_run or file.exists()] + [file for file in edited if file.exists()]
+    return [Path(os.path.relpath(file)) for file in changed]
 
 
-def send(remote: str | None, every_commit: bool = False) -> int:
+def pin(revision: str, remote: str | None, dry_run: bool = False) -> Pointer:
+    """Set data.revision and what it comes to in params.yaml, comments stay; whoever reads the file needs no clone.
+
+    Raises:
+        UsageError: no params.yaml here, or the revision, its images or the remote are not there.
+    """
+    file = Path(_PARAMS)
+    data = resolve(file).data
+    if data.source.partition(":")[0] not in FILES:
+        raise UsageError(f"data.source is {data.source}: DVC keeps only files.", "dfpt data add FOLDER")
+    found = dvc_file.find(data.path, revision, remote or data.remote)
+    if not dry_run:
+        from dvc.utils.serialize import modify_yaml
+
+        with modify_yaml(str(file)) as content:
+            content["data"] |= {"revision": revision, "stored": found.model_dump()}
+            if remote:
+                content["data"]["remote"] = remote
+    return found
+
+
+def send(remote: str | None, every_commit: bool = False, dry_run: bool = False) -> int:
     """Copy what the remote lacks of this revision, or of every commit, to it; the number of files.
+
+    In a dry run they are counted only.
 
     Raises:
         StepFailed: the remote is away or refuses.
         UsageError: there is no such remote.
     """
     with opened() as repo, _remote(repo, remote) as where, _explained(f"Cannot push to {where}"):
+        if dry_run:
+            return preview.push(repo, remote, every_commit)
         return int(repo.push(remote=remote, all_commits=every_commit))
 
 
-def get(remote: str | None) -> dict[str, int]:
+def get(remote: str | None, dry_run: bool = False) -> dict[str, int]:
     """Bring what this revision names from the remote, and check it out; counts of files.
+
+    In a dry run they are counted only.
 
     Raises:
         StepFailed: the remote is away, refuses, or lacks files.
@@ -80,6 +115,8 @@ def get(remote: str | None) -> dict[str, int]:
     """
     with opened() as repo, _remote(repo, remote) as where, _explained(f"Cannot pull from {where}"):
         named = [str(out) for out in repo.index.outs if out.hash_info and out.use_cache]  # no stage that never ran
+        if dry_run:
+            return preview.pull(repo, named, remote)
         done: dict[str, Any] = repo.pull(named, remote=remote) if named else {}
     return {str(name): int(count) for name, count in done.get("stats", {}).items()}
 
@@ -94,7 +131,7 @@ def _inside(repo: Repo, path: Path) -> str:
     return Path(inside).as_posix()
 
 
-def _edited(file: Path, inside: str) -> Path:
+def _edit(file: Path, inside: str) -> None:
     """dvc.yaml with ``inside`` among what prepare reads, params.yaml with it as the source; comments stay."""
     from dvc.utils.serialize import modify_yaml
 
@@ -104,56 +141,17 @@ def _edited(file: Path, inside: str) -> Path:
                 content["data"]["source"] = f"folder:{inside}"
             elif inside not in (deps := content["stages"]["prepare"]["deps"]):
                 deps.append(inside)
-    return file
 
 
 @contextlib.contextmanager
 def _remote(repo: Repo, name: str | None) -> Iterator[str]:
     """The remote as a message names it."""
-    known = repo.config["remote"]
-    chosen = name or repo.config["core"].get("remote")
-    if chosen is None or chosen not in known:
-        named = f"no remote {name!r}" if name else "no default remote"
-        raise UsageError(
-            f"DVC knows {named}; it has {', '.join(known) or 'none'}.", "dvc remote add --default NAME s3://BUCKET/PATH"
-        )
-    before = os.environ.get(_ATTEMPTS)
-    os.environ.setdefault(_ATTEMPTS, "2")
-    try:
-        endpoint = known[chosen].get("endpointurl")
-        yield f"the remote {chosen!r} ({known[chosen]['url']}{f' at {endpoint}' if endpoint else ''})"
-    finally:
-        if before is None:
-            del os.environ[_ATTEMPTS]
+    chosen = dvc_file.chosen(repo.config, name)
+    remote = repo.config["remote"][chosen]
+    endpoint = remote.get("endpointurl")
+    with dvc_trouble.impatient():
+        yield f"the remote {chosen!r} ({remote['url']}{f' at {endpoint}' if endpoint else ''})"
 
 
-@contextlib.contextmanager
-def _explained(doing: str) -> Iterator[None]:
-    """Whatever DVC, its file systems or the network raise, in one sentence; DVC's own words are kept."""
-    from dvc.exceptions import CheckoutError, DvcException, OverlappingOutputPathsError
-
-    try:
-        yield
-    except OverlappingOutputPathsError as error:
-        raise UsageError(f"{doing}: {error}.", "Track one of the two folders.") from error
-    except CheckoutError as error:
-        missing = ", ".join(error.target_infos[:3])
-        raise StepFailed(
-            f"{doing}: it lacks {missing}.", "Push from the machine that has it: dfpt data push; nothing here is lost."
-        ) from error
-    except (DvcException, OSError) as error:
-        raise StepFailed(f"{doing}: {_said(error)}.", _AWAY) from error
-    except Exception as error:
-        if type(error).__module__.partition(".")[0] not in ("botocore", "aiobotocore", "aiohttp"):
-            raise
-        raise StepFailed(f"{doing}: {_said(error)}.", _AWAY) from error
-
-
-_AWAY = "Check that it is up and that you may use it (dvc remote list); nothing here is lost, the same command goes on."
-
-
-def _said(error: BaseException) -> str:
-    """The first reason in a chain of errors that says something, in one line."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+def _explained(doing: str) -> contextlib.AbstractContextManager[None]:
+    return dvc_trouble.explained(doing, "Push from the machine that has it: dfpt data push; nothing here is lost.")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from dfpt.errors import UsageError
+from dfpt.dvc_file import git
 from dfpt.versioning import repository
 
 _DATASET = "artifacts/prepare/dataset"
@@ -86,9 +85,4 @@ def _yaml(root: Path, commit: str, name: str) -> dict[str, Any]:
 
 
 def _git(root: Path, *arguments: str) -> str:
-    command = ["git", "-C", str(root), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    if done.returncode:
-        said = (done.stderr.strip().splitlines() or ["it failed"])[-1]
-        raise UsageError(f"git in {root}: {said}.", "Versions are commits: git init, then commit dvc.lock and *.dvc.")
-    return done.stdout
+    return git(root, *arguments, remedy="Versions are commits: git init, then commit dvc.lock and *.dvc.")

@@ -122,6 +122,7 @@ def approve_with_the_keyboard(person: Reader, reason: str) -> None:
     person.page.wait_for_selector("[role=status]")
 
 
+@pytest.mark.story
 def test_from_a_pipeline_run_to_an_approval_by_a_second_person_and_a_rollback(
     home: Path, open_desk: OpenDesk, served: Serve, reader: Open
 ) -> None:

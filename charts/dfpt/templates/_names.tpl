@@ -59,6 +59,15 @@ http://{{ include "dfpt.fullname" . }}-mlflow.{{ .Release.Namespace }}.svc:{{ .V
 {{- end -}}
 {{- end -}}
 
+{{/* Where the steps of a run file their requests. */}}
+{{- define "dfpt.approvalsUrl" -}}
+{{- if .Values.approvals.enabled -}}
+http://{{ include "dfpt.fullname" . }}-approvals.{{ .Release.Namespace }}.svc:{{ .Values.approvals.service.port }}
+{{- else -}}
+{{ .Values.approvals.url }}
+{{- end -}}
+{{- end -}}
+
 {{- define "dfpt.approvalsHost" -}}
 {{ (urlParse .Values.approvals.url).host }}
 {{- end -}}

@@ -28,7 +28,7 @@ from dfpt.registry.errors import NotFound
 from dfpt.registry.policy import Deed
 
 
-def in_person(known: Somebody) -> Identity:
+async def in_person(known: Somebody) -> Identity:
     """Raises ScopeRefused: a token is asking."""
     if known.by_token:
         raise ScopeRefused("A token cannot manage tokens and accounts.", "Sign in with a browser, or use the shell.")
@@ -39,7 +39,7 @@ InPerson = Annotated[Identity, Depends(in_person)]
 router = APIRouter(responses=WRITING)
 
 
-def manager(known: InPerson, registry: RegistryHere) -> Identity:
+async def manager(known: InPerson, registry: RegistryHere) -> Identity:
     """Raises PolicyRefused: this is no admin."""
     permission.require(registry, known.actor, Deed.MANAGE)
     return known

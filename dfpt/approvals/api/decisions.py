@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Response
 
-from dfpt.approvals.api.schema import Answer, Approval, Decision, Name, RollbackWish, Version
+from dfpt.approvals.api.schema import Answer, Approval, Decision, Filing, Name, RollbackWish, Version
 from dfpt.approvals.dependencies import DECIDE, ServiceHere, scoped
 from dfpt.approvals.errors import CrossSite, ScopeRefused, TooLarge, TooMany, Unauthenticated, Waiting
 from dfpt.approvals.identity import Identity
@@ -20,12 +20,12 @@ from dfpt.errors import DfptError, StepFailed, UsageError
 from dfpt.registry import desk, requests
 from dfpt.registry.database import State
 from dfpt.registry.desk import Local
-from dfpt.registry.errors import BytesChanged, LogDamaged, NotFound, PolicyRefused, WrongState
+from dfpt.registry.errors import BytesChanged, ForeignModel, LogDamaged, NotFound, PolicyRefused, WrongState
 
 WRITING = answers(
     Unauthenticated, PolicyRefused, ScopeRefused, CrossSite, TooLarge, UsageError, TooMany, Waiting
 )  # fmt: skip
-DECIDING = answers(NotFound, WrongState, BytesChanged, LogDamaged)
+DECIDING = answers(NotFound, WrongState, BytesChanged, ForeignModel, LogDamaged)
 
 router = APIRouter(responses=WRITING | DECIDING, dependencies=DECIDE)
 
@@ -48,10 +48,10 @@ def request(
     known: Annotated[Identity, _by(Scope.REQUEST)],
     name: Name,
     version: Version,
-    wish: Decision,
+    wish: Filing,
 ) -> Answer:
-    """Ask for the approval of a candidate."""
-    return decide(service, known, lambda at: at.request(name, version, wish.reason, wish.dry_run))
+    """Ask for the approval of a candidate. A second call finds the request that the first one has filed."""
+    return decide(service, known, lambda at: at.request(name, version, wish.reason, wish.dry_run, wish.sums))
 
 
 @router.post(

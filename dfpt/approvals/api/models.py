@@ -29,6 +29,7 @@ from dfpt.registry.listing import Entry
 READING = answers(Unauthenticated, PolicyRefused, ScopeRefused, UsageError, Waiting)
 
 router = APIRouter(responses=READING, dependencies=[Depends(scoped(Scope.READ))])
+filing = APIRouter(responses=READING, dependencies=[Depends(scoped(Scope.READ, Scope.REQUEST))])
 anybody = APIRouter(responses=answers(Unauthenticated, PolicyRefused, UsageError, Waiting))
 
 OfModel = Annotated[str | None, Query(max_length=200, pattern=TEXT, description="Only this model.")]
@@ -65,6 +66,15 @@ def show_version(registry: RegistryHere, name: Name, version: Version) -> Story:
     entry = listing.entry(registry, name, version)
     log = [RecordShown.model_validate(record) for record in requests.log(registry.engine, name, version)]
     return Story(version=entry, log=log)
+
+
+@filing.get("/models/{name}/champion")
+def show_champion(registry: RegistryHere, name: Name) -> Deployment | None:
+    """What the log says is in production now, with the sums of its files; null where nothing is. Needs no MLflow.
+
+    Also for a token that only files requests: who asks is measured against it.
+    """
+    return history.current(registry.engine, name)
 
 
 @router.get("/models/{name}/history")

@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import Path
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from dfpt.approvals.tokens import LONGEST_DAYS, Scope
+from dfpt.registry.candidates import Sums
 from dfpt.registry.database import State
 from dfpt.registry.listing import Entry
 from dfpt.registry.policy_config import Role
@@ -23,6 +24,9 @@ Reason = Annotated[
 ]
 
 
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
 class Input(BaseModel):
     """Closed: a misspelt field is refused."""
 
@@ -32,6 +36,25 @@ class Input(BaseModel):
 class Decision(Input):
     reason: Reason
     dry_run: bool = Field(default=False, description="Check and say what would be done; change nothing.")
+
+
+class Filing(Decision):
+    """``weights_sha256`` and ``artifact_sha256``: what is asked for; refused where the version has others."""
+
+    weights_sha256: Sha256 | None = None
+    artifact_sha256: Sha256 | None = None
+
+    @model_validator(mode="after")
+    def _has_both_or_none(self) -> Filing:
+        if (self.weights_sha256 is None) != (self.artifact_sha256 is None):
+            raise ValueError("weights_sha256 and artifact_sha256 go together")
+        return self
+
+    @property
+    def sums(self) -> Sums | None:
+        if self.weights_sha256 is None or self.artifact_sha256 is None:
+            return None
+        return Sums(self.weights_sha256, self.artifact_sha256)
 
 
 class Approval(Decision):

@@ -12,7 +12,7 @@ from dfpt.approvals.errors import ScopeRefused
 from dfpt.approvals.identity import Identity
 
 
-def in_person(known: Somebody) -> Identity:
+async def in_person(known: Somebody) -> Identity:
     """Raises ScopeRefused: a token is asking."""
     if known.by_token:
         raise ScopeRefused("The pages are for people.", "Use /api/v1 with a token.")

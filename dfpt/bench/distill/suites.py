@@ -77,7 +77,7 @@ SUITES = {
         Suite(
             "elpv",
             "default",
-            ("data.source=elpv", *_PRECISION),
+            ("data.source=elpv", "data.near_copies_together=true", *_PRECISION),
             "tiny_500k",
             gap_teachers=("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2"),
             gap_students=("tiny_20k", "tiny_60k", "tiny_200k", "tiny_500k"),

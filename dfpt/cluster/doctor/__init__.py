@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from dfpt.cluster.config import Cluster
-from dfpt.cluster.doctor import access, kinds, needs, nodes, server, services
+from dfpt.cluster.doctor import access, images, kinds, needs, nodes, server, services
 from dfpt.cluster.doctor.connection import Connection, Refused
+from dfpt.dvc_file import Pointer
 from dfpt.finding import Finding
 
 __all__ = ["Look", "examine"]
@@ -21,11 +22,13 @@ class Look:
         cluster: the section of params.yaml.
         release: name of the Helm release.
         namespace: the release's; the runs' is ``cluster.namespace``.
+        stored: the images of ``data.revision``, where there is one.
     """
 
     cluster: Cluster
     release: str
     namespace: str
+    stored: Pointer | None = None
 
 
 def examine(look: Look, connection: Connection) -> Iterator[Finding]:
@@ -47,8 +50,11 @@ def examine(look: Look, connection: Connection) -> Iterator[Finding]:
         ("nodes", lambda: nodes.fitting(connection, cluster)),
         ("release", lambda: services.ready(connection, look.release, look.namespace)),
         ("MLflow", lambda: services.mlflow(connection, cluster)),
+        ("approvals service", lambda: services.approvals(connection, cluster)),
         ("Kubeflow Pipelines", lambda: services.pipelines(cluster)),
     ]
+    if stored := look.stored:
+        checks.append(("data revision", lambda: images.of_revision(cluster, stored)))
     for name, check in checks:
         yield from _guarded(name, check)
 

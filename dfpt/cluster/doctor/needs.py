@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from dfpt.cluster import image as images
+from dfpt.cluster import oci
 from dfpt.cluster.config import Cluster
 from dfpt.cluster.doctor.connection import Connection, Missing
+from dfpt.errors import DfptError
 from dfpt.finding import Finding
 
 _STUCK = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull")
@@ -60,14 +63,7 @@ def image(connection: Connection, cluster: Cluster) -> Iterator[Finding]:
     """Whether its name says which image it is, and whether the nodes get it from its registry."""
     from kubernetes.client import CoreV1Api
 
-    reference = cluster.image or ""
-    yield Finding(
-        "image",
-        "@sha256:" in reference,
-        reference or "the package's own name and version",
-        "Set cluster.image to name@sha256:...; a tag can come to mean another image.",
-        essential=cluster.require_digest,
-    )
+    yield reference(cluster)
     call = connection.api(CoreV1Api).list_namespaced_pod
     pods = connection.ask("list the pods", call, cluster.namespace).items
     stuck = [f"{pod.metadata.name}: {reason}" for pod in pods for reason in _waiting(pod) if reason in _STUCK]
@@ -77,6 +73,24 @@ def image(connection: Connection, cluster: Cluster) -> Iterator[Finding]:
         "; ".join(stuck) or "no pod waits for its image",
         "Look at kubectl describe pod: a wrong name, or no login (cluster.pull_secrets, image.pullSecrets).",
     )
+
+
+def reference(cluster: Cluster) -> Finding:
+    """What compiling would write: with a tag its registry is asked, from here."""
+    if not cluster.image:
+        return _unclear("the package's own name and version", cluster)
+    try:
+        found = images.named(cluster.image, False, oci.digest if cluster.resolve_digest else None)
+    except DfptError as error:
+        return Finding("image", False, error.message, error.remedy)
+    if "@sha256:" not in found:
+        return _unclear(found, cluster)
+    return Finding("image", True, found if found == cluster.image else f"{cluster.image} is now {found}")
+
+
+def _unclear(found: str, cluster: Cluster) -> Finding:
+    fix = "Set cluster.image to name@sha256:..., or to REGISTRY/name:tag; a tag can come to mean another image."
+    return Finding("image", False, found, fix, essential=cluster.require_digest)
 
 
 def _with_keys(connection: Connection, kind: str, read: Any, name: str, namespace: str, keys: Iterable[str]) -> Finding:

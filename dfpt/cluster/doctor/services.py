@@ -14,7 +14,8 @@ from dfpt.finding import Finding
 
 _INSTANCE, _COMPONENT = "app.kubernetes.io/instance", "app.kubernetes.io/component"
 _PIPELINES = "http://ml-pipeline.kubeflow.svc.cluster.local:8888"
-_VARIABLE = "MLFLOW_TRACKING_URI"
+_MLFLOW, _APPROVALS, _TOKEN = "MLFLOW_TRACKING_URI", "DFPT_APPROVALS_URL", "DFPT_APPROVALS_TOKEN"
+_FILING = ("gate", "register")
 
 
 def ready(connection: Connection, release: str, namespace: str) -> Iterator[Finding]:
@@ -44,19 +45,32 @@ def ready(connection: Connection, release: str, namespace: str) -> Iterator[Find
 
 def mlflow(connection: Connection, cluster: Cluster) -> Iterator[Finding]:
     """The server that the runs are told to log to."""
+    yield from _told(connection, cluster, _MLFLOW, "MLflow", "/health")
+
+
+def approvals(connection: Connection, cluster: Cluster) -> Iterator[Finding]:
+    """The service that the runs file their requests with; a pod's own registry would be lost with the pod."""
+    yield from _told(connection, cluster, _APPROVALS, "approvals service", "/health/ready")
+    without = [step for step in _FILING if not any(_TOKEN in keys for keys in cluster.secrets_of(step).values())]
+    if without:
+        yield Finding(_TOKEN, False, f"no secret gives it to {', '.join(without)}", "Set cluster.secrets.")
+
+
+def _told(connection: Connection, cluster: Cluster, variable: str, name: str, path: str) -> Iterator[Finding]:
+    """Whether the service answers whose address a config map gives to the steps as ``variable``."""
     from kubernetes.client import CoreV1Api
 
-    holding = [name for name, keys in cluster.config_maps.items() if _VARIABLE in keys]
+    holding = [name for name, keys in cluster.config_maps.items() if variable in keys]
     if not holding:
-        yield Finding(_VARIABLE, False, "no config map gives it to the steps", "Set cluster.config_maps.")
+        yield Finding(variable, False, "no config map gives it to the steps", "Set cluster.config_maps.")
         return
     read = connection.api(CoreV1Api).read_namespaced_config_map
     try:
         data = connection.ask(f"read the config map {holding[0]}", read, holding[0], cluster.namespace).data or {}
     except Missing:
         return  # said already
-    if url := data.get(_VARIABLE):
-        yield answering("MLflow", url, "/health")
+    if variable in data:  # else its absence is said with the config map
+        yield answering(name, data[variable], path)
 
 
 def pipelines(cluster: Cluster) -> Iterator[Finding]:

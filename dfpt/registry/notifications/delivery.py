@@ -6,6 +6,7 @@ of it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -43,11 +44,7 @@ def deliver_due(store: Store, policy: Policy, now: datetime) -> Sent:
         now: with a time zone.
     """
     rules, sent = policy.notifications, Sent()
-    if not rules.channels:
-        return sent
-    outbox.alarm(store, now)
-    outbox.spread(store, rules, now)
-    for identity in outbox.due(store, now):
+    for identity in due(store, policy, now):
         claimed = outbox.claim(store, identity, now)
         if claimed is not None:
             state = _attempt(store, rules, now, *claimed)
@@ -55,6 +52,15 @@ def deliver_due(store: Store, policy: Policy, now: datetime) -> Sent:
             sent.postponed += state == DeliveryState.WAITING
             sent.given_up += state == DeliveryState.GIVEN_UP
     return sent
+
+
+def due(store: Store, policy: Policy, now: datetime) -> Sequence[int]:
+    """Ids of the deliveries that are to be tried now, made of what is new; an alarm first, if the log is not intact."""
+    if not policy.notifications.channels:
+        return ()
+    outbox.alarm(store, now)
+    outbox.spread(store, policy.notifications, now)
+    return outbox.due(store, now)
 
 
 def _attempt(

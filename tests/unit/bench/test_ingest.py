@@ -2,9 +2,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +9,7 @@ from PIL import Image
 
 from dfpt.bench import ingest, memory
 from dfpt.context import Silent
+from tests.waiting import until
 
 
 def test_every_image_written_is_another_one_and_of_one_class(tmp_path: Path) -> None:
@@ -45,11 +43,3 @@ def test_memory_of_this_process_and_of_its_children_is_counted_once_it_is_there(
         process.stdout.readline()
         until(lambda: peak.whole - before.whole > 0.95 * size and peak.anonymous - before.anonymous > 0.95 * size)
         process.kill()
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Raises AssertionError where it does not come true."""
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        threading.Event().wait(0.05)

@@ -81,10 +81,12 @@ EDGES: dict[str, dict[str, Any]] = {
     "no-trainer": with_digest(kubeflow={"trainer": False, "artifactSecrets": []}),
     "no-policies": with_digest(networkPolicy={"enabled": False}),
     "whole-namespace": with_digest(networkPolicy={"scope": "namespace"}),
+    "own-s3": with_digest(networkPolicy={"scope": "namespace", "egressPorts": [5432, 9000]}),
     "no-way-out": with_digest(networkPolicy={"egressPorts": []}),
     "monitored": with_digest(
         monitoring={"serviceMonitor": "always", "serviceMonitorLabels": {"release": "prometheus"}}, **TRIGGERS
     ),
+    "monitored-without-triggers": with_digest(monitoring={"serviceMonitor": "always"}),
     "unmonitored": with_digest(monitoring={"serviceMonitor": "never", "dashboards": False}),
 }
 

@@ -29,11 +29,28 @@ def test_whoever_needs_mlflow_reaches_it(objects: list[dict[str, Any]], componen
     assert allows(objects, ours(component), ours("mlflow"), 5000)
 
 
+def test_a_run_is_told_where_to_file_and_knows_no_secret_of_the_service(objects: list[dict[str, Any]]) -> None:
+    (told,) = [one for one in objects if (one["kind"], one["metadata"]["name"]) == ("ConfigMap", "dfpt-pipeline")]
+    assert told["data"]["DFPT_APPROVALS_URL"] == "http://dfpt-approvals.dfpt.svc:8080"
+    (service,) = [one for one in objects if (one["kind"], one["metadata"]["name"]) == ("Deployment", "dfpt-approvals")]
+    (container,) = service["spec"]["template"]["spec"]["containers"]
+    names = next(one["value"] for one in container["env"] if one["name"] == "DFPT_SERVICE_ALLOWED_HOSTS")
+    assert "dfpt-approvals.dfpt.svc" in names.split(",")  # or it would answer a run with 400
+    (role,) = [one for one in objects if (one["kind"], one["metadata"]["name"]) == ("Role", "dfpt-pipeline")]
+    readable = [name for rule in role["rules"] if "secrets" in rule["resources"] for name in rule["resourceNames"]]
+    assert not {"dfpt-audit-key", "dfpt-registry-database"} & set(readable)
+
+
 def test_a_run_logs_to_mlflow_and_files_its_request(objects: list[dict[str, Any]]) -> None:
     assert allows(objects, a_run(), ours("mlflow"), 5000)
     assert allows(objects, a_run(), ours("approvals"), 8080)
     assert allows(objects, a_run(), KUBEFLOW, 8080)
     assert allows(objects, a_run(), OUTSIDE, 443)
+
+
+def test_a_run_fetches_its_images_from_an_object_store_on_a_port_of_its_own() -> None:
+    for case, allowed in (("own-s3", True), ("whole-namespace", False)):
+        assert allows(make.objects(make.render(CASES[case])), a_run(), OUTSIDE, 9000) is allowed
 
 
 @pytest.mark.parametrize("component", ["approvals", "reconciler", "triggers", "migrations", "mlflow-migrations"])
@@ -71,6 +88,20 @@ def test_people_come_by_the_ingress_controller() -> None:
     for case, namespace in (("onprem", "ingress-nginx"), ("cloud", "gateways")):
         rendered = make.objects(make.render(CASES[case]))
         assert allows(rendered, Place(namespace), ours("approvals"), 8080)
+
+
+@pytest.mark.parametrize(
+    ("case", "component", "port", "other"),
+    [("monitored", "triggers", 8081, "approvals"), ("monitored-without-triggers", "approvals", 8080, "triggers")],
+)
+def test_prometheus_is_sent_to_one_service_and_let_through(case: str, component: str, port: int, other: str) -> None:
+    rendered = make.objects(make.render(CASES[case]))
+    monitors = [one["spec"] for one in rendered if one["kind"] == "ServiceMonitor"]
+    asked = [one["selector"]["matchLabels"]["app.kubernetes.io/component"] for one in monitors]
+    assert asked == [component]
+    assert monitors[0]["endpoints"][0]["path"] == "/metrics"
+    assert allows(rendered, PROMETHEUS, ours(component), port)
+    assert not allows(rendered, PROMETHEUS, ours(other), 8080)
 
 
 def test_only_the_scope_namespace_binds_the_neighbours() -> None:

@@ -40,6 +40,8 @@ def test_no_step_reads_the_cluster_section_nor_does_its_code_count_as_a_results(
         ("cluster.resources.distil.memory=8 GB", "memory"),
         ("cluster.resources.distil.tolerations=[{key: gpu}]", "operator equal needs a value"),
         ("cluster.secrets={dfpt: {keys: [lower-case]}}", "secrets"),
+        ("cluster.secrets={dfpt: {keys: [DFPT_AUDIT_KEY]}}", "belongs to the approvals service alone"),
+        ("cluster.secrets={dfpt: {keys: [A, DFPT_REGISTRY_URL]}}", "belongs to the approvals service alone"),
         ("cluster.secrets={dfpt: {keys: [A], steps: [distill]}}", "did you mean 'distil'?"),
         ("cluster.resources.distil.num_nodes=2", "home must name a claim"),
         ("cluster.namespace=Not_A_Name", "namespace"),

@@ -81,8 +81,8 @@ def cluster(web: str) -> Cluster:
             "image": DIGEST,
             "require_digest": True,
             "home": "checkpoints",
-            "config_maps": {"dfpt-pipeline": ["MLFLOW_TRACKING_URI"]},
-            "secrets": {"dfpt-pipeline": {"keys": ["DFPT_REGISTRY_URL"], "steps": ["register"]}},
+            "config_maps": {"dfpt-pipeline": ["MLFLOW_TRACKING_URI", "DFPT_APPROVALS_URL"]},
+            "secrets": {"dfpt-pipeline": {"keys": ["DFPT_APPROVALS_TOKEN"], "steps": ["gate", "register"]}},
             "pull_secrets": ["login"],
             "notify": "webhook",
             "resources": {
@@ -107,11 +107,11 @@ def healthy(kubernetes_api: FakeKubernetes, web: str) -> FakeKubernetes:
         "trainer.kubeflow.org/v1alpha1": ["trainjobs", "clustertrainingruntimes"],
     }
     taint = {"key": GPU, "value": "present", "effect": "NoSchedule"}
-    secret = {"DFPT_REGISTRY_URL": "c2VjcmV0"}
+    secret = {"DFPT_APPROVALS_TOKEN": "c2VjcmV0"}
     state.put(
         a("Namespace", "plant", namespace=None),
         a("ServiceAccount", "dfpt-pipeline"),
-        a("ConfigMap", "dfpt-pipeline", data={"MLFLOW_TRACKING_URI": web}),
+        a("ConfigMap", "dfpt-pipeline", data={"MLFLOW_TRACKING_URI": web, "DFPT_APPROVALS_URL": web}),
         a("Secret", "dfpt-pipeline", data=secret),
         a("Secret", "login", type="kubernetes.io/dockerconfigjson", data={".dockerconfigjson": "e30="}),
         a("Secret", "webhook", data={"DFPT_NOTIFY_URL": "eA==", "DFPT_NOTIFY_KEY": "eA=="}),
@@ -142,7 +142,7 @@ def look(kubeconfig: Path, cluster: Cluster) -> Any:
 def test_a_healthy_cluster_lacks_nothing(healthy: FakeKubernetes, look: Any) -> None:
     found = look()
     assert [one for one in found.values() if not one.ok] == []
-    assert len(found) == 20
+    assert len(found) == 21
     assert found["Kubernetes API"].found == "v1.33.0"
 
 
@@ -166,7 +166,7 @@ def test_no_value_of_a_secret_is_ever_said(healthy: FakeKubernetes, look: Any) -
         ("Namespace", "plant", "namespace plant", "kubectl create namespace plant"),
         ("ServiceAccount", "dfpt-pipeline", "service account", "charts/dfpt"),
         ("ConfigMap", "dfpt-pipeline", "config map dfpt-pipeline", "create configmap dfpt-pipeline"),
-        ("Secret", "dfpt-pipeline", "secret dfpt-pipeline", "--from-literal=DFPT_REGISTRY_URL=..."),
+        ("Secret", "dfpt-pipeline", "secret dfpt-pipeline", "--from-literal=DFPT_APPROVALS_TOKEN=..."),
         ("Secret", "login", "secret login", "login"),
         ("PersistentVolumeClaim", "checkpoints", "claim checkpoints", "docs/kubeflow.md"),
         ("Node", "gpu-2", "nodes for distil", "Add such nodes"),
@@ -272,6 +272,21 @@ def test_services_that_answer_badly_or_not(healthy: FakeKubernetes, look: Any, c
     assert "a name of the cluster's own" in found.found
 
 
+def test_runs_that_could_not_file_their_request(healthy: FakeKubernetes, look: Any, cluster: Cluster) -> None:
+    assert look()["approvals service"].ok
+    assert "DFPT_APPROVALS_TOKEN" not in look()
+
+    of_register = {"dfpt-pipeline": cluster.secrets["dfpt-pipeline"].model_copy(update={"steps": ("register",)})}
+    without = look(cluster.model_copy(update={"config_maps": {}, "secrets": of_register}))
+    assert without["DFPT_APPROVALS_URL"].essential
+    assert without["DFPT_APPROVALS_TOKEN"].found == "no secret gives it to gate"
+
+    healthy.state.drop("ConfigMap", "dfpt-pipeline")
+    data = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9", "DFPT_APPROVALS_URL": ""}
+    healthy.state.put(a("ConfigMap", "dfpt-pipeline", data=data))
+    assert "is no address of a service" in look()["approvals service"].found
+
+
 def test_an_expired_login_is_said_once(healthy: FakeKubernetes, look: Any) -> None:
     healthy.faults = [Fault("*", 401)]
     found = look()
@@ -319,7 +334,9 @@ def test_the_command_ends_with_one_and_prints_the_fix(
 ) -> None:
     params = tmp_path / "params.yaml"
     params.write_text(
-        f"cluster: {{host: '{web}', namespace: plant, config_maps: {{dfpt-pipeline: [MLFLOW_TRACKING_URI]}}}}"
+        f"cluster: {{host: '{web}', namespace: plant, "
+        "config_maps: {dfpt-pipeline: [MLFLOW_TRACKING_URI, DFPT_APPROVALS_URL]}, "
+        "secrets: {dfpt-pipeline: {keys: [DFPT_APPROVALS_TOKEN], steps: [gate, register]}}}"
     )
     command.command(tmp_path, as_json=True, cluster=True, config=params)
     assert all(one["ok"] for one in json.loads(capsys.readouterr().out) if one["essential"])

@@ -33,7 +33,7 @@ EVERYTHING = {
     "config_maps": {"dfpt": ["MLFLOW_TRACKING_URI"]},
     "secrets": {
         "s3": {"keys": ["AWS_SECRET_ACCESS_KEY"]},
-        "database": {"keys": ["DFPT_REGISTRY_URL"], "steps": ["gate"]},
+        "database": {"keys": ["DFPT_APPROVALS_TOKEN"], "steps": ["gate"]},
     },
     "resources": {
         "cpu": 8,

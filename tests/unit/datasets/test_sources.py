@@ -84,6 +84,24 @@ def test_class_folders_give_sorted_classes_and_stray_files_are_left_out(tmp_path
     assert {item.split for item in source.items} == {None}
 
 
+@pytest.mark.parametrize("split", ["", "train/"])
+def test_images_that_nobody_would_train_on_are_refused_by_name(tmp_path: Path, split: str) -> None:
+    for label in ("ok", "scratch"):
+        fill(tmp_path / split / label, 1)
+    (tmp_path / split / "ok" / "photo.HEIC").write_bytes(b"an image of another format")
+    (tmp_path / split / "ok" / "moving.gif").symlink_to(tmp_path / split / "ok" / "photo.HEIC")
+    fill(tmp_path, 1)
+    (tmp_path / split / "sheet.gif").write_bytes(b"beside the folders")
+    (tmp_path / split / "readme.txt").write_text("no image")
+    refused = {item.path: item.refused for item in resolve(f"folder:{tmp_path}").items if item.refused}
+    assert refused == {
+        f"{split}ok/photo.HEIC": "HEIC is not read: save it as PNG, TIFF or JPEG",
+        f"{split}ok/moving.gif": "GIF is not read: save it as PNG, TIFF or JPEG",
+        "000.png": "beside the class folders and in none of them",
+        f"{split}sheet.gif": "beside the class folders and in none of them",
+    }
+
+
 def test_split_folders_are_kept_and_a_class_missing_in_one_is_still_a_class(tmp_path: Path) -> None:
     for name in ("train/a", "train/b", "test/a"):
         fill(tmp_path / name, 1)

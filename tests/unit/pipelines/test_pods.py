@@ -29,7 +29,7 @@ def everything() -> Cluster:
             "volumes": [{"claim": "images", "path": "/data"}],
             "config_maps": {"dfpt": ["MLFLOW_TRACKING_URI"]},
             "secrets": {
-                "database": {"keys": ["DFPT_REGISTRY_URL"], "steps": ["gate", "register"]},
+                "database": {"keys": ["DFPT_APPROVALS_TOKEN"], "steps": ["gate", "register"]},
                 "s3": {"keys": ["AWS_SECRET_ACCESS_KEY"]},
             },
             "notify": "hook",
@@ -174,7 +174,7 @@ def test_what_the_cluster_says_is_no_part_of_a_steps_inputs(tmp_path: Path, docu
 def test_in_production_an_image_without_its_digest_is_not_compiled(everything: Cluster, tmp_path: Path) -> None:
     out = tmp_path / "x.yaml"
     with pytest.raises(UsageError, match="not named by its digest"):
-        compiling.compile_pipeline(everything, out, "registry.example/dfpt:1")
+        compiling.compile_pipeline(everything, out, "dfpt:1")
     assert not out.exists()
 
 

@@ -9,7 +9,7 @@ import pytest
 from dfpt import files
 from dfpt.errors import UsageError
 from dfpt.registry import artifacts, candidates
-from dfpt.registry.handle import Registry, open_registry
+from dfpt.registry.handle import Registry, open_models, open_registry
 from dfpt.tracking import store
 
 pytest_plugins = "tests.mlflow_home"
@@ -103,3 +103,18 @@ def test_a_failure_while_logging_leaves_no_version(
 def test_the_name_of_the_production_side_is_no_candidates_name(home: Path, make_bundle: Callable[..., Any]) -> None:
     with pytest.raises(UsageError, match="kept for the production side"):
         candidates.register(open_registry(home), "elpv-production", make_bundle(), "run")
+
+
+def test_of_two_runs_that_register_the_same_weights_at_once_the_second_gives_way(
+    home: Path, make_bundle: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pods that file through the approvals service share no lock."""
+    registry, bundle = open_registry(home), make_bundle()
+    runs = [registry.client.create_run(store.ensure(home, "elpv")).info.run_id for _ in range(2)]
+    first = candidates.register(registry, "elpv", bundle, runs[0])
+    other, found = open_models(tmp_path / "other", registry.uri), iter([None])
+    whole = candidates.find
+    monkeypatch.setattr(candidates, "find", lambda *asked: next(found, whole(*asked)))  # it looked before the first
+
+    assert candidates.register(other, "elpv", bundle, runs[1]).version == first.version
+    assert [version.version for version in versions(registry)] == [first.version]

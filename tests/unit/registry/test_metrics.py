@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from dfpt.registry import metrics, promotion, rejection
+from dfpt.registry import metrics, promotion, reconcile, rejection
 from dfpt.registry.actor import Actor
 from dfpt.registry.handle import open_registry
 from dfpt.triggers import metrics as triggers
@@ -52,6 +52,21 @@ def test_figures_follow_what_happens(home: Path, submit: Callable[..., Any]) -> 
     assert time.time() - now["dfpt_last_promotion_timestamp_seconds", "elpv"] < 600
     assert time.time() - now["dfpt_last_candidate_timestamp_seconds", "elpv"] < 600
     assert ("dfpt_promotion_failures_total", "elpv") not in now
+
+
+def test_findings_are_what_reconciling_found_last(home: Path, submit: Callable[..., Any]) -> None:
+    registry = open_registry(home)
+
+    def findings() -> float | None:
+        return samples(metrics.exposition(metrics.families(registry.engine))).get(("dfpt_findings", "elpv"))
+
+    for version, weights in enumerate((b"one", b"two"), start=1):
+        submit(weights)
+        promotion.approve(registry, "elpv", version, BOB, "good")
+    for champion, expected in (("1", 1), ("2", 0)):
+        registry.client.set_registered_model_alias("elpv-production", "champion", champion)
+        reconcile.reconcile(registry, BOB)
+        assert findings() == expected
 
 
 @pytest.mark.parametrize(("report", "expected"), [({"drifted": True, "p_value": 0.01}, 1.0), ({"p_value": 1}, None)])

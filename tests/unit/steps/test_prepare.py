@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from dfpt import files
 from dfpt.config import Data, PrepareConfig
@@ -15,6 +16,7 @@ from dfpt.datasets.sources import resolve
 from dfpt.errors import UsageError
 from dfpt.steps import prepare
 from tests.unit.datasets.pictures import fill, truncate
+from tests.unit.datasets.test_near import scene
 
 
 class Heard:
@@ -113,6 +115,27 @@ def test_a_group_split_by_a_column_or_a_file_keeps_groups_whole_and_enters_the_m
     assert set(table["split"]) == {"train", "val", "test"}
     _, table, _ = prepared("elpv", tmp_path / "column", split="group", group={"column": "wafer"}, image_size=8)
     assert table.groupby("wafer")["split"].nunique().max() == 1
+
+
+@pytest.mark.parametrize("how", [{"split": "stratified"}, {"split": "block"}, {"split": "fold", "fold": {}}])
+def test_near_copies_share_a_split_where_that_is_asked_for(tmp_path: Path, how: dict[str, Any]) -> None:
+    rows = {}
+    for number in range(40):
+        pixels = scene(number)
+        for name, picture in (("first", pixels), ("again", (pixels * 1.05).clip(0, 255).astype(np.uint8))):
+            path = tmp_path / "line" / ("sound" if number % 2 else "cracked") / f"{name}-{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(picture).save(path)
+    for together in (False, True):
+        target = tmp_path / str(together)
+        _, table, _ = prepared(
+            f"folder:{tmp_path / 'line'}", target, image_size=64, near_copies_together=together, **how
+        )
+        pair = table["id"].str.extract(r"(\d+)")[0]
+        rows[together] = table.groupby(pair)["split"].nunique()
+        assert set(table["split"]) == {"train", "val", "test"}
+    assert (rows[False] == 2).sum() > 5
+    assert (rows[True] == 1).all()
 
 
 def test_a_fold_is_tested_on_and_gives_other_data_than_the_next(tmp_path: Path) -> None:

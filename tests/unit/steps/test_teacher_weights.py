@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from dfpt import models
 from dfpt.config import Augmentation, Recipe, Student, Teacher, TrainTeacherConfig, resolve
 from dfpt.context import Context, Silent
-from dfpt.datasets import load
+from dfpt.datasets import Task, load
 from dfpt.errors import UsageError
 from dfpt.steps import networks, train_teacher
 from dfpt.tracking import store
@@ -53,8 +53,20 @@ def test_a_bare_safetensors_file_is_normalised_by_the_training_pixels(inspection
     folder = trained(inspection, tmp_path, weights=f"file:{tmp_path / 'weights.safetensors'}")
     assert same(folder, inspection.good)
     own = networks.new("resnet8", 8, load(inspection.dataset, inspection.validation), 0)[1]
-    assert models.load(folder)[1] == own
+    assert models.load(folder)[1] == replace(own, data_hash=None)
     assert own.licence is None, "nobody said, so the policy takes it for unknown"
+
+
+@pytest.mark.parametrize("before", ["these", "other", None])
+def test_a_teacher_says_which_data_it_was_trained_on_only_where_it_has_seen_no_others(
+    inspection: Any, tmp_path: Path, before: str | None
+) -> None:
+    network, spec = models.load(inspection.good)
+    these = Task.load(inspection.dataset).data_hash
+    models.save(network, replace(spec, data_hash=these if before == "these" else before), tmp_path / "given")
+    folder = trained(inspection, tmp_path, weights=f"file:{tmp_path / 'given'}")
+    assert models.load(folder)[1].data_hash == (these if before == "these" else None)
+    assert models.load(trained(inspection, tmp_path / "own", pretrained=False))[1].data_hash == these
 
 
 def test_given_weights_can_be_trained_further_behind_frozen_stages(inspection: Any, tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ from dfpt.config import (
     TunePromptConfig,
 )
 from dfpt.context import Context
-from dfpt.datasets import load
+from dfpt.datasets import Task, load
 from dfpt.datasets.batches import dihedral
 from dfpt.distill import saved
 from dfpt.distill.methods import METHODS
@@ -154,6 +154,11 @@ def test_the_metrics_are_those_of_the_kept_epoch_and_the_last_beside_them(traine
 
 def test_a_teacher_that_began_at_random_is_nobody_elses(trained: Trained) -> None:
     assert models.load(trained["teacher"])[1].licence == "LicenseRef-trained-here"
+
+
+def test_every_network_says_which_data_it_was_trained_on(trained: Trained, inspection: Any) -> None:
+    for name in ("teacher", "baseline", "student"):
+        assert models.load(trained[name])[1].data_hash == Task.load(inspection.dataset).data_hash
 
 
 def test_the_prompt_folder_says_what_was_added_to_the_teacher(trained: Trained) -> None:

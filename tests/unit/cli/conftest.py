@@ -1,0 +1,3 @@
+from tests.inspection import inspection
+
+__all__ = ["inspection"]
