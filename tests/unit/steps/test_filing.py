@@ -78,6 +78,7 @@ class Service:
                 except httpx.TransportError:
                     assert process.poll() is None, "the service did not start"
                     threading.Event().wait(0.1)
+            watchdog.cancel()
             yield
         finally:
             watchdog.cancel()
