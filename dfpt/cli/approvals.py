@@ -145,7 +145,9 @@ def list_tokens(home: options.Home = options.DEFAULT_HOME, as_json: options.Json
 
 @token.command("revoke")
 def revoke_token(
-    number: Annotated[int, typer.Argument(metavar="NUMBER", help="As in dfpt approvals token list.")],
+    number: Annotated[
+        int, typer.Argument(metavar="NUMBER", min=1, max=options.LARGEST, help="As in dfpt approvals token list.")
+    ],
     dry_run: options.DryRun = False,
     home: options.Home = options.DEFAULT_HOME,
     as_json: options.Json = False,

@@ -116,6 +116,8 @@ WRONG = {
     "model list": {"--home": "afile"},
     "model show elpv": {},
     "model show elpv/one": {},
+    "model show elpv/99999999999999999999": {},
+    "approvals serve --host 999.1.1.1": {},
     "model approve elpv/1 --reason x": {"--home": "absent"},
     "model history elpv --at yesterday": {"--home": "absent"},
     "audit verify --since 7": {"--home": "absent"},
@@ -135,6 +137,8 @@ WRONG = {
     "data quarantine release 123 --reason x": {},
     "pipeline status": {},
     "pipeline compile": {"--config": "afile"},
+    "pipeline compile --image x": {"--out": "empty"},
+    "audit key": {"--home": "empty"},
     "pipeline compile --dry-run": {"--set": "clustr.image=x"},
     "pipeline submit": {"--profile": "nope"},
     "schedule check": {"--file": "absent"},
@@ -164,6 +168,7 @@ def test_wrong_words_and_places_end_with_2_and_a_hint(
     assert out == ""
     assert " failed: " not in err  # the name of an exception is no explanation
     assert "  -> " in err
+    assert Path("empty").is_dir(), "a file has taken the place of a folder"
     assert {path.name for path in tmp_path.iterdir()} <= {"afile", "binary", "empty", "dfpt-home"}
 
 
