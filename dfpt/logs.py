@@ -48,6 +48,7 @@ def configure(service: str, stream: TextIO | None = None) -> Logger:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
+    logging.captureWarnings(True)
     for loud in ("alembic", "apscheduler", "sqlalchemy", "httpx"):
         logging.getLogger(loud).setLevel(logging.WARNING)
     return get(service)

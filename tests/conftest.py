@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.counts import counted, pytest_terminal_summary
+
+__all__ = ["counted", "pytest_terminal_summary"]  # for every test
+
 # Before torch or numpy is imported by any test: two workers on two cores, a thread each.
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[variable] = "1"

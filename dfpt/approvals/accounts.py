@@ -12,10 +12,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from dfpt.approvals import secrets
-from dfpt.approvals.database import reading, writing
+from dfpt.approvals.database import writing
 from dfpt.approvals.tables import Account, SignIn
 from dfpt.errors import UsageError
 from dfpt.registry.errors import NotFound
+from dfpt.registry.store import looking
 
 LANGUAGES = ("en", "ja")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}")
@@ -38,7 +39,7 @@ def from_provider(engine: Engine, subject: str, name: str) -> Account:
     Raises:
         UsageError: another account has the name.
     """
-    with reading(engine) as session:
+    with looking(engine) as session:
         known = session.scalars(select(Account).where(Account.subject == subject)).one_or_none()
     if known is None:
         return _insert(engine, name, subject, None)
@@ -54,7 +55,7 @@ def from_provider(engine: Engine, subject: str, name: str) -> Account:
 
 def authenticate(engine: Engine, name: str, password: str) -> Account | None:
     """The account, if the password is its own and it is not disabled."""
-    with reading(engine) as session:
+    with looking(engine) as session:
         found = session.scalars(select(Account).where(Account.name == name)).one_or_none()
     right = secrets.is_password(password, None if found is None else found.password)
     return found if right and found is not None and not found.disabled else None
@@ -62,7 +63,7 @@ def authenticate(engine: Engine, name: str, password: str) -> Account | None:
 
 def by_name(engine: Engine, name: str) -> Account:
     """Raises NotFound."""
-    with reading(engine) as session:
+    with looking(engine) as session:
         found = session.scalars(select(Account).where(Account.name == name)).one_or_none()
     if found is None:
         raise NotFound(f"There is no account {name!r}.", "dfpt approvals user list shows them.")
@@ -70,7 +71,7 @@ def by_name(engine: Engine, name: str) -> Account:
 
 
 def listed(engine: Engine) -> Sequence[Account]:
-    with reading(engine) as session:
+    with looking(engine) as session:
         return session.scalars(select(Account).order_by(Account.name)).all()
 
 

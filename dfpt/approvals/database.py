@@ -16,18 +16,6 @@ CHAIN = Chain(versions=Path(__file__).with_name("migrations"), newest="0001", ta
 
 
 @contextmanager
-def reading(engine: Engine) -> Iterator[Session]:
-    """A session to look something up, each statement by itself; what it hands out can be read afterwards.
-
-    On PostgreSQL no transaction is begun and ended for it: every request comes here.
-    """
-    if engine.dialect.name == "postgresql":
-        engine = engine.execution_options(isolation_level="AUTOCOMMIT")
-    with Session(engine, expire_on_commit=False) as session:
-        yield session
-
-
-@contextmanager
 def writing(engine: Engine) -> Iterator[Session]:
     """A transaction; what is raised inside undoes all of it."""
     with Session(engine.execution_options(dfpt_write=True), expire_on_commit=False) as session, session.begin():

@@ -9,11 +9,12 @@ from sqlalchemy import Engine, delete, select
 from sqlalchemy.exc import IntegrityError
 
 from dfpt.approvals import accounts, secrets
-from dfpt.approvals.database import reading, writing
+from dfpt.approvals.database import writing
 from dfpt.approvals.errors import LinkSpent
 from dfpt.approvals.settings import Settings
 from dfpt.approvals.tables import Account, Link
 from dfpt.errors import UsageError
+from dfpt.registry.store import looking
 
 
 def first(engine: Engine, settings: Settings) -> str | None:
@@ -36,7 +37,7 @@ def peek(engine: Engine, secret: str) -> str | None:
     Raises:
         LinkSpent: it does not work.
     """
-    with reading(engine) as session:
+    with looking(engine) as session:
         link = session.get(Link, secrets.hashed(secret))
         if link is None or link.expires_at < datetime.now(UTC):
             raise _spent()

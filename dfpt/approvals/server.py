@@ -7,15 +7,18 @@ from contextlib import suppress
 
 import uvicorn
 
-from dfpt.approvals.app import create_app
+from dfpt import logs
 from dfpt.approvals.settings import Settings
 
 
 def serve(settings: Settings) -> None:
     """Answer until a signal ends it; what is being decided is finished first."""
-    app = create_app(settings)
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.configure("approvals")
+    logging.getLogger().setLevel(logging.WARNING)
     logging.getLogger("dfpt").setLevel(logging.INFO)
+    from dfpt.approvals.app import create_app  # now, because what libraries warn of as they are imported is logged too
+
+    app = create_app(settings)
     with suppress(KeyboardInterrupt):
         uvicorn.run(
             app,
@@ -25,6 +28,7 @@ def serve(settings: Settings) -> None:
             forwarded_allow_ips=list(settings.trusted_proxies),
             server_header=False,
             access_log=False,  # addresses of one-time links would be in it; who did what is in the audit log
+            log_config=None,
             log_level="warning",
             ws="none",
         )

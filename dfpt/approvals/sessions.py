@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine, delete, update
 
 from dfpt.approvals import secrets
-from dfpt.approvals.database import reading, writing
+from dfpt.approvals.database import writing
 from dfpt.approvals.settings import Settings
 from dfpt.approvals.tables import Account, SignIn
+from dfpt.registry.store import looking
 
 _NOTE_EVERY = timedelta(minutes=1)  # that it is in use: not a write for each request
 
@@ -28,7 +29,7 @@ def start(engine: Engine, settings: Settings, account: Account) -> str:
 def find(engine: Engine, settings: Settings, secret: str) -> Account | None:
     """Whose session it is; None where it is none, has ended, or the account is closed."""
     now, hashed = datetime.now(UTC), secrets.hashed(secret)
-    with reading(engine) as session:
+    with looking(engine) as session:
         known = session.get(SignIn, hashed)
         account = None if known is None else session.get(Account, known.account_id)
     if known is None or account is None or account.disabled:

@@ -10,10 +10,11 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine, select, update
 
 from dfpt.approvals import secrets
-from dfpt.approvals.database import reading, writing
+from dfpt.approvals.database import writing
 from dfpt.approvals.tables import Account, Token
 from dfpt.errors import UsageError
 from dfpt.registry.errors import NotFound
+from dfpt.registry.store import looking
 
 PREFIX = "dfpt_"  # so that scanners for leaked secrets find one
 LONGEST_DAYS = 366
@@ -65,7 +66,7 @@ def create(engine: Engine, account: Account, label: str, scopes: Iterable[str], 
 def find(engine: Engine, secret: str) -> tuple[Account, Token] | None:
     """Whose token it is; None where it is none, is over, was revoked, or the account is closed."""
     query = select(Account, Token).join(Token).where(Token.hash == secrets.hashed(secret))
-    with reading(engine) as session:
+    with looking(engine) as session:
         found = session.execute(query).one_or_none()
     if found is None:
         return None
@@ -84,7 +85,7 @@ def listed(engine: Engine, account_id: int | None = None) -> Sequence[tuple[Acco
     query = select(Account, Token).join(Token).order_by(Token.id.desc())
     if account_id is not None:
         query = query.where(Account.id == account_id)
-    with reading(engine) as session:
+    with looking(engine) as session:
         return [(owner, token) for owner, token in session.execute(query)]
 
 

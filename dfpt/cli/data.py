@@ -110,6 +110,8 @@ def validate(
             f"{report['images']} images found: {report['accepted']} accepted, {report['quarantined']} in quarantine, "
             f"{report['refused']} refused. Report: {out / 'validation.html'}"
         )
+        if report["rejected"]:
+            typer.echo(f"What was not accepted, and why: {out / 'rejected.csv'}")
     if refused:
         raise refused
 

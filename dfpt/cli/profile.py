@@ -34,7 +34,8 @@ def command(
 
     resolved = preparing.resolved(source, config, profile, assignments)
     name = resolved.registration.name
-    out = out or suite_file.OWN / f"{name}.json"
+    own = suite_file.OWN / f"{name}.json"
+    out = out or own
     if out.exists() and not (dry_run or force):
         raise UsageError(f"{out} is there already.", "Name another file with --out, or replace it with --force.")
     with tempfile.TemporaryDirectory() as scratch, bar() as reporter:
@@ -51,8 +52,9 @@ def command(
         options.write_json(suite)
         return
     files.write_json(out, suite)
+    then = f"dfpt data validate {source}" + ("" if out == own else f" --set validation.suite={out}")
     options.say(
-        f"Wrote {len(suite['expectations'])} expectations to {out}. Read them, then: dfpt data validate {source}",
+        f"Wrote {len(suite['expectations'])} expectations to {out}. Read them, then: {then}",
         {"out": str(out), "suite": suite},
         as_json,
     )

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from dfpt.registry.store import Store
 
 ScheduleFile = Annotated[Path, typer.Option("--file", envvar="DFPT_SCHEDULES", help="The schedules' file.")]
+Lease = Annotated[
+    float, typer.Option(min=1, help="Seconds after its last sign of life when another takes over; the same for all.")
+]
 DEFAULT = Path("schedules.yaml")
 
 
@@ -23,8 +26,11 @@ def command(
     home: options.Home = options.DEFAULT_HOME,
     config: options.ConfigFile = None,
     every: Annotated[float, typer.Option(min=1, help="Seconds between two looks at what triggers watch.")] = 900.0,
+    lease: Lease = 30.0,
 ) -> None:
     """Keep the file's schedules on this machine until SIGTERM or Ctrl-C: `dfpt run`, one at a time.
+
+    Several with the same database stand by for each other: one is at work.
 
     Its triggers are looked at too, and what they ask for is run, when no schedule's run is at work.
     """
@@ -46,4 +52,4 @@ def command(
         requests.give_back(store)
         return [partial(watcher.look, store, file, config, cluster), partial(work.all_here, store, config)]
 
-    server.serve(file, options.use_home(home), config, open_tables, tasks, every)
+    server.serve(file, options.use_home(home), config, open_tables, tasks, every, lease)

@@ -27,6 +27,7 @@ def serve_(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8081,
     every: Annotated[float, typer.Option(min=1, help="Seconds between two looks at what is watched.")] = 900.0,
     submit: Annotated[bool, typer.Option("--submit", help="Carry requests out, as runs in the cluster.")] = False,
+    lease: serve.Lease = 30.0,
     path: serve.ScheduleFile = serve.DEFAULT,
     home: options.Home = options.DEFAULT_HOME,
     config: options.ConfigFile = None,
@@ -34,11 +35,12 @@ def serve_(
     """Receive signed calls, look at what is watched, show metrics, until SIGTERM or Ctrl-C.
 
     POST /hooks/NAME, GET /metrics, /healthz, /readyz. Without --submit requests are filed alone: `dfpt schedule serve`
-    carries them out on one machine.
+    carries them out on one machine. Of several with the same database all receive, and one looks and carries out.
     """
     from functools import partial
 
     from dfpt.schedules.file import read
+    from dfpt.schedules.lease import LOOKS, RUNS, Lease
     from dfpt.triggers import server, watcher
     from dfpt.triggers.tables import open_tables
 
@@ -49,7 +51,7 @@ def serve_(
     tasks = [partial(watcher.look, store, file, config, connect)]
     if submit:
         tasks.append(partial(watcher.in_cluster, store, connect, _submit(config, connect)))
-    server.serve(store, file, host, port, every, tasks)
+    server.serve(store, file, host, port, every, tasks, Lease(store, RUNS if submit else LOOKS, lease))
 
 
 @app.command()
@@ -146,8 +148,8 @@ def _connect(config: Path | None) -> Pipelines:
     return connect.pipelines(configuration.resolve(config).cluster)
 
 
-def _submit(config: Path | None, connect: Callable[[], Pipelines]) -> Callable[[Work], str]:
-    def submit(work: Work) -> str:
+def _submit(config: Path | None, connect: Callable[[], Pipelines]) -> Callable[[Work, str], str]:
+    def submit(work: Work, name: str) -> str:
         from dfpt.cli import submit as cli
         from dfpt.cluster import submit
         from dfpt.runtime import code_revision
@@ -155,7 +157,7 @@ def _submit(config: Path | None, connect: Callable[[], Pipelines]) -> Callable[[
         resolved = work.config(config)
         package = cli.compiled(resolved)
         values = submit.parameters(resolved, package, cli.data_hash(resolved), code_revision())
-        return str(submit.submit(connect(), resolved, package, values).run_id)
+        return str(submit.submit(connect(), resolved, package, values, name).run_id)
 
     return submit
 

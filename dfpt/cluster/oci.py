@@ -43,8 +43,7 @@ def digest(registry: str, name: str, tag: str) -> str:
     """
     import requests
 
-    host = urlsplit(f"//{registry}").hostname
-    url = f"{'http' if host in _LOOPBACK else 'https'}://{registry}/v2/{name}/manifests/{tag}"
+    url = f"{repository(registry, name)}/manifests/{tag}"
     image = f"{registry}/{name}:{tag}"
     try:
         with requests.Session() as session:
@@ -68,6 +67,16 @@ def digest(registry: str, name: str, tag: str) -> str:
     if not _DIGEST.fullmatch(found) or answer.headers.get("Content-Type", "").partition(";")[0] not in _KINDS:
         raise UsageError(f"What answers at {registry} is no registry of images.", f"Correct the name. {_INSTEAD}")
     return found
+
+
+def repository(registry: str, name: str) -> str:
+    """Where the API has the images of that name."""
+    from docker.auth import INDEX_NAME
+
+    if registry == INDEX_NAME:  # the one whose name is not its address
+        registry, name = f"registry-1.{registry}", name if "/" in name else f"library/{name}"
+    plain = urlsplit(f"//{registry}").hostname in _LOOPBACK
+    return f"{'http' if plain else 'https'}://{registry}/v2/{name}"
 
 
 def _authorization(session: Any, answer: Response, registry: str, name: str) -> str:

@@ -83,8 +83,18 @@ def start(pipelines: Pipelines, run: api.V2beta1Run) -> api.V2beta1Run:
         raise
 
 
-def submit(pipelines: Pipelines, config: Config, package: Package, values: Mapping[str, Any]) -> api.V2beta1Run:
-    """Upload the pipeline if the cluster has not this content, and start a run of it."""
+def submit(
+    pipelines: Pipelines, config: Config, package: Package, values: Mapping[str, Any], name: str | None = None
+) -> api.V2beta1Run:
+    """Upload the pipeline if the cluster has not this content, and start a run of it.
+
+    Args:
+        name: the run's own, where it may have been started before: a run of that name is taken then.
+    """
     version = versions.ensure(pipelines, package, f"dfpt, code {values['code_revision'][:12]}")
     experiment_id = versions.experiment(pipelines, config.cluster.experiment)
-    return start(pipelines, body(config, run_name(config.registration.name), experiment_id, version, values))
+    if name is not None:
+        for found in pipelines.runs(experiment_id, name):
+            return found
+    name = name or run_name(config.registration.name)
+    return start(pipelines, body(config, name, experiment_id, version, values))

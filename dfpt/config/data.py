@@ -47,7 +47,7 @@ class Data(Section):
     revision: Revision | None = None  # of git: its images are fetched from DVC's remote; null: those that lie at source
     remote: str | None = None  # DVC's name of it; null: its default
     stored: Pointer | None = None  # what the revision comes to; looked up where a run starts, or by dfpt data pin
-    image_size: Positive = 128  # working size, pixels: no model reads a larger one
+    image_size: Positive = 128  # working size, pixels: a model gains nothing by reading a larger one
     split: Literal["stratified", "block", "group", "fold", "ids"] = "stratified"
     val: Share = 0.15  # of all images; with split fold, of those outside the fold
     test: Share = 0.25  # not read with split fold

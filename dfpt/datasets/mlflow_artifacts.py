@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 LISTING = "listing.json"
+RETRIES = 2  # of each request, some seconds: MLflow's own seven keep a person waiting for four minutes
+
+_RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
 
 
 def source(run: str, artifact: str, name: str) -> Source:
@@ -27,10 +33,24 @@ def source(run: str, artifact: str, name: str) -> Source:
         UsageError: no such run or artifact, or what is in it is no data source.
         StepFailed: the store is away, or the download broke off.
     """
-    path = _downloaded(run, artifact)
+    with _soon():
+        path = _downloaded(run, artifact)
     if path.suffix == ".parquet" or (path.is_dir() and any(path.rglob("*.parquet"))):
         return parquet.source(path, name)
     return folder.source(path, name)
+
+
+@contextmanager
+def _soon() -> Iterator[None]:
+    """A store that is away is told soon, unless whoever runs this has set another patience; training keeps MLflow's."""
+    if _RETRIES in os.environ:
+        yield
+        return
+    os.environ[_RETRIES] = str(RETRIES)
+    try:
+        yield
+    finally:
+        os.environ.pop(_RETRIES, None)
 
 
 def _downloaded(run: str, artifact: str) -> Path:

@@ -24,6 +24,7 @@ from dfpt.errors import UsageError
 
 SPLITS = ("train", "val", "test")
 BLOCKS = 40  # of ELPV's 2,624 files about 66 each: a module has 60 or 72 cells
+BLOCKS_OF_A_CLASS = 20  # at least, where a class's files lie together
 
 Codes = NDArray[np.int64]  # index into SPLITS by image
 
@@ -101,10 +102,23 @@ def _stratified(labels: Codes, shares: NDArray[np.float64], seed: int) -> Codes:
 
 
 def _blocks(labels: Codes, shares: NDArray[np.float64], seed: int) -> Codes:
+    """Where files come class after class, as in class folders, each class is divided by itself."""
+    classes = np.unique(labels)
+    if len(classes) == 1 or np.count_nonzero(np.diff(labels)) >= len(classes):
+        return _deal_blocks(labels, shares, [seed], BLOCKS)
+    codes = np.zeros(len(labels), np.int64)
+    for label in classes:
+        members = np.flatnonzero(labels == label)
+        blocks = max(BLOCKS // len(classes), BLOCKS_OF_A_CLASS)
+        codes[members] = _deal_blocks(labels[members], shares, [seed, int(label) + 1], blocks)
+    return codes
+
+
+def _deal_blocks(labels: Codes, shares: NDArray[np.float64], seed: Sequence[int], blocks: int) -> Codes:
     """Deal blocks at random many times and keep the deal in which each class's shares are nearest to ``shares``."""
     if not len(labels):
         return np.zeros(0, np.int64)
-    count = min(BLOCKS, len(labels))
+    count = min(blocks, len(labels))
     block = np.arange(len(labels)) * count // len(labels)  # (N,) block by image
     classes, indices = np.unique(labels, return_inverse=True)
     found = np.zeros((count, len(classes)))  # images by block and class
@@ -112,7 +126,7 @@ def _blocks(labels: Codes, shares: NDArray[np.float64], seed: int) -> Codes:
     found /= found.sum(axis=0)
     bounds = np.round(np.cumsum(shares) * count)
     splits = np.searchsorted(bounds[:2], np.arange(count), side="right")  # split by position in a deal
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(list(seed))
     best, least = splits, np.inf
     for _ in range(dealing.TRIALS):
         deal = random.permutation(splits)

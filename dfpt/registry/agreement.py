@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
@@ -12,6 +13,8 @@ from dfpt.registry.database import Record, Request, State, Vote
 from dfpt.registry.errors import LogDamaged
 from dfpt.registry.requests import VOTED
 from dfpt.registry.store import reading
+
+_SAME_TIME = timedelta(minutes=1)  # of a request of an earlier release, which was a moment before its record
 
 Contradiction = tuple[int | None, str]  # number of the record, if there is one, and a sentence without its full stop
 
@@ -53,6 +56,8 @@ def _otherwise_filed(request: Request, filed: Record) -> Contradiction | None:
     asked = (request.requested_by, request.requested_account, request.trained_by or "")
     if asked != (filed.actor, account, details.get("trained_by", "")):
         return filed.seq, f"{_named(request)} was asked for by others than it now says"
+    if abs(request.requested_at - datetime.fromisoformat(filed.at)) > _SAME_TIME:
+        return filed.seq, f"{_named(request)} was asked for at another time than it now says"
     return None
 
 

@@ -15,7 +15,7 @@ from dfpt.errors import UsageError
 from dfpt.registry.champion import PRODUCTION
 from dfpt.registry.database import Record, State
 from dfpt.registry.requests import REQUESTED
-from dfpt.registry.store import reading
+from dfpt.registry.store import looking, reading
 
 ROLLED_BACK = "rolled back"
 DEPLOYING = (State.PROMOTED.value, ROLLED_BACK)
@@ -102,7 +102,7 @@ def asked(engine: Engine, name: str, date: str | None = None) -> list[Deployment
 
 def models(engine: Engine) -> list[str]:
     """The names of what was ever in production."""
-    with reading(engine) as session:
+    with looking(engine) as session:
         query = select(Record.name).where(Record.action.in_(DEPLOYING)).distinct().order_by(Record.name)
         return [name for name in session.scalars(query) if name is not None]
 
@@ -125,7 +125,7 @@ def moment(text: str) -> datetime:
 def promoted(engine: Engine, name: str, version: int) -> int | None:
     """The number of the request by which a production version was promoted; None where the log knows none."""
     query = select(Record.request_id, Record.details).where(Record.name == name, Record.action == State.PROMOTED)
-    with reading(engine) as session:
+    with looking(engine) as session:
         known = {json.loads(details)["production_version"]: request for request, details in session.execute(query)}
     return known.get(version)
 

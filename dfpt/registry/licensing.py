@@ -73,7 +73,8 @@ def ruling(rules: LicenceRules, licences: Licences, *, listed: bool, reason: str
 
 def of(registry: Registry, request: Request) -> Licences:
     """The licences that the evidence of a candidate states; unknown where it states none."""
-    return read(deployment.candidate_files(registry, request))
+    with deployment.candidate_files(registry, request) as folder:
+        return read(folder)
 
 
 def read(folder: Path) -> Licences:
@@ -86,11 +87,17 @@ def read(folder: Path) -> Licences:
     return Licences(*(licence if isinstance(licence, str) and licence else UNKNOWN for licence in stated))
 
 
-def rule(registry: Registry, request: Request, actor: Actor, reason: str | None = None) -> Ruling:
-    """The answer to this person's approval; where the policy allows everything, nothing is read."""
+def rule(registry: Registry, request: Request, actor: Actor) -> Ruling:
+    """The answer to this person's approval, its reason not known yet; where the policy allows all, nothing is read."""
     rules = registry.policy.rules_for(request.name).licences
     if rules.non_commercial == rules.unknown == ALLOW:
         return Ruling(complete=True)
+    return rule_on(registry, request, actor, of(registry, request), None)
+
+
+def rule_on(registry: Registry, request: Request, actor: Actor, licences: Licences, reason: str | None) -> Ruling:
+    """The same, of licences that are known."""
     people = registry.policy.people
     listed = actor.name in people or actor.account in people
-    return ruling(rules, of(registry, request), listed=listed, reason=reason)
+    rules = registry.policy.rules_for(request.name).licences
+    return ruling(rules, licences, listed=listed, reason=reason)

@@ -23,6 +23,7 @@ from dfpt.registry.actor import Actor
 from dfpt.registry.database import Request, State
 from dfpt.registry.errors import BytesChanged, ForeignModel, NotFound, PolicyRefused, WrongState
 from dfpt.registry.handle import Registry
+from dfpt.registry.licensing import Licences
 from dfpt.registry.permission import require_reason
 from dfpt.registry.policy import Ruling
 
@@ -54,12 +55,12 @@ def approve(
         ruling = rule(registry, request, actor, emergency)
         _require(registry, request, actor, ruling)
         try:
-            check(registry, request)
+            licences = check(registry, request)
         except (BytesChanged, ForeignModel) as error:
             requests.refused(registry.store, request, actor, "approval", error.message, tampered=True)
             raise
-        _require(registry, request, actor, licensing.rule(registry, request, actor, reason))
-        return decide(registry, request, actor, reason, ruling)
+        _require(registry, request, actor, licensing.rule_on(registry, request, actor, licences, reason))
+        return decide(registry, request, actor, reason, ruling, licences)
 
 
 def _require(registry: Registry, request: Request, actor: Actor, ruling: Ruling) -> None:
@@ -104,8 +105,8 @@ def rule(registry: Registry, request: Request, actor: Actor, emergency: bool = F
     return licence if ruling.allowed and not licence.allowed else ruling
 
 
-def check(registry: Registry, request: Request) -> None:
-    """Whether a request can be approved now.
+def check(registry: Registry, request: Request) -> Licences:
+    """Whether a request can be approved now; returns the licences that the verified files state.
 
     Raises:
         WrongState: it is not pending.
@@ -117,24 +118,37 @@ def check(registry: Registry, request: Request) -> None:
     audit.require_unbroken(registry.store)
     agreement.require(registry.engine, request)
     reservation.require(registry, request.name)
-    artifacts.check(
-        request.model, deployment.candidate_files(registry, request), request.artifact_sha256, request.weights_sha256
-    )
+    with deployment.candidate_files(registry, request) as folder:
+        artifacts.check(request.model, folder, request.artifact_sha256, request.weights_sha256)
+        return licensing.read(folder)
 
 
 def decide(
-    registry: Registry, request: Request, actor: Actor, reason: str, ruling: Ruling, automatic: bool = False
+    registry: Registry,
+    request: Request,
+    actor: Actor,
+    reason: str,
+    ruling: Ruling,
+    licences: Licences,
+    automatic: bool = False,
 ) -> Request:
     """Write an allowed approval down; promote if it is enough."""
     if ruling.complete:
-        return deployment.finish(registry, _accept(registry, request, actor, reason, ruling, automatic), actor)
+        accepted = _accept(registry, request, actor, reason, ruling, licences, automatic)
+        return deployment.finish(registry, accepted, actor)
     if not _voted(registry, request, actor):
         requests.vote(registry.store, request, actor, reason)
     return find(registry, request.name, request.version)
 
 
 def _accept(
-    registry: Registry, request: Request, actor: Actor, reason: str, ruling: Ruling, automatic: bool
+    registry: Registry,
+    request: Request,
+    actor: Actor,
+    reason: str,
+    ruling: Ruling,
+    licences: Licences,
+    automatic: bool,
 ) -> Request:
     """The last approval that was needed, in one transaction with the move that it makes."""
     people = [vote.person for vote in requests.votes(registry.engine, request) if vote.person != actor.name]
@@ -154,7 +168,7 @@ def _accept(
                 "own": ruling.own,
                 "emergency": ruling.emergency,
                 "automatic": automatic,
-                "licences": licensing.of(registry, request).to_json(),
+                "licences": licences.to_json(),
                 "rules": registry.policy.rules_for(request.name).model_dump_json(),
             },
             decided_by=", ".join([*people, actor.name]),

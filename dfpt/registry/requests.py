@@ -13,7 +13,7 @@ from dfpt.registry.actor import Actor
 from dfpt.registry.database import Record, Request, State, Vote
 from dfpt.registry.errors import WrongState
 from dfpt.registry.ledger import Ledger
-from dfpt.registry.store import Store, reading
+from dfpt.registry.store import Store, looking
 
 # What is not in here does not happen.
 MOVES: dict[State, frozenset[State]] = {
@@ -64,9 +64,10 @@ def file(
         )
         log.session.add(request)
         log.session.flush()
-        log.append(
+        record = log.append(
             actor, REQUESTED, reason, request=request, after=State.PENDING, details={"trained_by": trained_by or ""}
         )
+        request.requested_at = datetime.fromisoformat(record.at)  # what expires goes by the log
         return request
 
 
@@ -158,13 +159,13 @@ def refused(store: Store, request: Request, actor: Actor, deed: str, why: str, t
 
 def votes(engine: Engine, request: Request) -> Sequence[Vote]:
     """The approvals of a request so far, the oldest first."""
-    with reading(engine) as session:
+    with looking(engine) as session:
         return session.scalars(select(Vote).where(Vote.request_id == request.id).order_by(Vote.id)).all()
 
 
 def latest(engine: Engine, name: str, version: int) -> Request | None:
     """The newest request for a version."""
-    with reading(engine) as session:
+    with looking(engine) as session:
         return _latest(session, name, version)
 
 
@@ -173,7 +174,7 @@ def before(engine: Engine, request: Request) -> Request | None:
     query = select(Request).where(
         Request.name == request.name, Request.version == request.version, Request.id < request.id
     )
-    with reading(engine) as session:
+    with looking(engine) as session:
         return session.scalars(query.order_by(Request.id.desc()).limit(1)).first()
 
 
@@ -184,13 +185,13 @@ def of_model(engine: Engine, name: str | None = None, state: State | None = None
         query = query.where(Request.name == name)
     if state is not None:
         query = query.where(Request.state == state)
-    with reading(engine) as session:
+    with looking(engine) as session:
         return session.scalars(query).all()
 
 
 def log(engine: Engine, name: str, version: int) -> Sequence[Record]:
     """What happened to a candidate, the oldest first."""
-    with reading(engine) as session:
+    with looking(engine) as session:
         query = select(Record).where(Record.name == name, Record.version == version).order_by(Record.seq)
         return session.scalars(query).all()
 

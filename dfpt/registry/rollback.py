@@ -7,11 +7,9 @@ finished by giving it again, or by the next decision about the same model.
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from sqlalchemy import select, update
 
@@ -24,7 +22,7 @@ from dfpt.registry.errors import BytesChanged, ForeignModel, LogDamaged, NotFoun
 from dfpt.registry.handle import Registry
 from dfpt.registry.history import Deployment
 from dfpt.registry.policy import Deed
-from dfpt.registry.store import reading
+from dfpt.registry.store import looking
 
 BEGUN = "rollback begun"
 GIVEN_UP = "rollback given up"
@@ -99,7 +97,7 @@ def finish_all(registry: Registry, name: str, actor: Actor) -> list[int]:
 
 
 def unfinished_of(registry: Registry, name: str) -> Sequence[Rollback]:
-    with reading(registry.engine) as session:
+    with looking(registry.engine) as session:
         query = select(Rollback).where(Rollback.name == name, Rollback.done.is_(False)).order_by(Rollback.id)
         return session.scalars(query).all()
 
@@ -111,7 +109,7 @@ def _require_begun(registry: Registry, unfinished: Rollback) -> None:
         LogDamaged: it is not: the rollback was put into the database by hand.
     """
     said = (BEGUN, history.ROLLED_BACK, GIVEN_UP)
-    with reading(registry.engine) as session:
+    with looking(registry.engine) as session:
         query = select(Record).where(Record.name == unfinished.name, Record.action.in_(said))
         last = session.scalars(query.order_by(Record.seq.desc()).limit(1)).first()
     wanted = (unfinished.to_version, unfinished.by, unfinished.reason)
@@ -179,7 +177,7 @@ def _close(
 def _request_of(registry: Registry, name: str, version: int) -> Request:
     """The request by which a production version was promoted, as the log has it."""
     if (number := history.promoted(registry.engine, name, version)) is not None:
-        with reading(registry.engine) as session:
+        with looking(registry.engine) as session:
             return session.get_one(Request, number)
     raise NotFound(
         f"The log knows no promotion to {production_name(name)}/{version}.", "dfpt model history shows what it knows."
@@ -192,10 +190,10 @@ def _verify(registry: Registry, request: Request, version: int) -> None:
 
     model = f"{production_name(request.name)}/{version}"
     agreement.require(registry.engine, request)
-    with tempfile.TemporaryDirectory(prefix="dfpt-rollback-") as scratch:
+    with artifacts.scratch() as scratch:
         try:
             found = registry.client.get_model_version(*model.split("/"))
-            folder = artifacts.find(found, registry.uri, Path(scratch))
+            folder = artifacts.find(found, registry.uri, scratch)
         except MlflowException as error:
             if error.error_code not in artifacts.GONE:
                 raise

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.job import Job
@@ -15,7 +14,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 
 from dfpt.schedules import cron, worker
-from dfpt.schedules.file import File, Schedule
+from dfpt.schedules.file import File
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -58,7 +57,7 @@ def kept(engine: Engine) -> SQLAlchemyJobStore:
     return SQLAlchemyJobStore(engine=engine.execution_options(dfpt_write=True))
 
 
-def synchronise(running: BackgroundScheduler, file: File, home: Path, config: Path | None) -> dict[str, str]:
+def synchronise(running: BackgroundScheduler, file: File) -> dict[str, str]:
     """Make the kept jobs those of the file; what has not changed keeps its next time. Returns what was done to which.
 
     To be called on a scheduler that was started paused, so that none of them fires before.
@@ -72,7 +71,7 @@ def synchronise(running: BackgroundScheduler, file: File, home: Path, config: Pa
             done[key.removeprefix(_PREFIX)] = "removed"
     for key, item in wanted.items():
         name = key.removeprefix(_PREFIX)
-        arguments = _arguments(name, item, home, config)
+        arguments = {"name": name, "arguments": item.run.arguments()}  # nothing of this machine: another may take over
         known = there.get(key)
         if known is not None and known.kwargs == arguments and str(known.trigger) == f"{item.cron} in {item.timezone}":
             continue
@@ -101,12 +100,3 @@ def repeat(running: BackgroundScheduler, key: str, task: Callable[[], None], eve
         name=key,
         jobstore=PASSING,
     )
-
-
-def _arguments(name: str, item: Schedule, home: Path, config: Path | None) -> dict[str, Any]:
-    return {
-        "name": name,
-        "arguments": item.run.arguments(),
-        "home": str(home),
-        "config": None if config is None else str(config.absolute()),
-    }

@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from dfpt import logs
+from dfpt.context import home_folder
+from dfpt.errors import EXIT_FAILED
+from dfpt.schedules import tether
+from dfpt.schedules.tether import STOP_SECONDS, TIMES_ASKED
 
 LOG = "schedule"
-_STOP_SECONDS = 60.0  # for a run to reach its next clean point; it goes on there the next time
-_TIMES_ASKED = 4
 _WORDS = {0: "in production", 3: "refused", 4: "waiting for approval"}
 
 
@@ -31,20 +33,39 @@ class Ended:
     Attributes:
         exit_code: of design.md's table; negative where a signal ended it.
         result: what ``dfpt run --json`` printed; empty where it ended early.
+        cut_off: it was ended with the scheduler, and goes on when it is started again.
     """
 
     run_id: str
     exit_code: int
     result: dict[str, Any]
+    cut_off: bool
 
 
 class _Children:
-    """The processes that were started here and have not ended."""
+    """The processes that were started here and have not ended.
+
+    Attributes:
+        home: the state folder of the schedules' runs.
+        config: their params.yaml; None takes the one shipped with the package.
+    """
 
     def __init__(self) -> None:
+        self.home = home_folder()
+        self.config: Path | None = None
         self._lock = threading.Lock()
         self._running: set[subprocess.Popen[str]] = set()
         self._closed = False
+
+    @property
+    def closed(self) -> bool:
+        """Whether the scheduler is ending."""
+        return self._closed
+
+    def open(self, home: Path, config: Path | None) -> None:
+        """From now on processes may be started, after an end too."""
+        with self._lock:
+            self.home, self.config, self._closed = home, config, False
 
     def start(
         self, command: Sequence[str], environment: dict[str, str], errors: int = subprocess.DEVNULL
@@ -85,10 +106,10 @@ class _Children:
             self._closed = True
             running = list(self._running)
         for process in running:
-            for _ in range(_TIMES_ASKED):  # the first one may fall into an import that swallows it
+            for _ in range(TIMES_ASKED):
                 _signal(process, signal.SIGTERM)
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(_STOP_SECONDS / _TIMES_ASKED)
+                    process.wait(STOP_SECONDS / TIMES_ASKED)
                     break
             else:
                 _signal(process, signal.SIGKILL)
@@ -97,12 +118,12 @@ class _Children:
 CHILDREN = _Children()  # APScheduler finds jobs by their name, so what they share is the module's
 
 
-def run_schedule(name: str, arguments: Sequence[str], home: str, config: str | None) -> None:
+def run_schedule(name: str, arguments: Sequence[str]) -> None:
     """What a schedule's time does."""
-    run(f"schedule {name}", name, arguments, Path(home), config)
+    run(f"schedule {name}", name, arguments, CHILDREN.home, CHILDREN.config)
 
 
-def run(why: str, stem: str, arguments: Sequence[str], home: Path, config: str | None) -> Ended | None:
+def run(why: str, stem: str, arguments: Sequence[str], home: Path, config: Path | None) -> Ended | None:
     """``dfpt run`` to its end, with a line in the log before and after; None where the scheduler is ending.
 
     Args:
@@ -111,10 +132,10 @@ def run(why: str, stem: str, arguments: Sequence[str], home: Path, config: str |
     log = logs.get(LOG)
     run_id = f"{stem}-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}"
     command = [sys.executable, "-m", "dfpt.cli.main", "run", *arguments, "--home", str(home), "--json"]
-    command += ["--config", config] if config else []
+    command += ["--config", str(config.absolute())] if config else []
     with logs.about(run_id=run_id):
         started = time.monotonic()
-        process = CHILDREN.start(command, dict(os.environ))
+        process = CHILDREN.start(command, tether.environment())
         if process is None:
             return None
         log.info("run started", why=why, pid=process.pid)
@@ -127,7 +148,8 @@ def run(why: str, stem: str, arguments: Sequence[str], home: Path, config: str |
         tell = log.info if process.returncode in _WORDS else log.error
         said = _WORDS.get(process.returncode, "failed")
         tell("run ended", exit_code=process.returncode, outcome=said, seconds=seconds, folder=result.get("folder"))
-        return Ended(run_id, process.returncode, result)
+        cut_off = process.returncode < 0 or (CHILDREN.closed and process.returncode == EXIT_FAILED)
+        return Ended(run_id, process.returncode, result, cut_off)
 
 
 def _result(printed: str) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def check_pair(teacher: ModelSpec, student: ModelSpec, images: ImageSet, context
     """Before any training: whether the teacher can teach this student on these images.
 
     Raises:
-        UsageError: it knows other classes.
+        UsageError: it knows other classes, or reads images of other channels.
     """
     if teacher.classes != images.task.classes:
         raise UsageError(
@@ -61,6 +61,19 @@ def check_pair(teacher: ModelSpec, student: ModelSpec, images: ImageSet, context
             f"has {len(images.task.classes)} ({', '.join(images.task.classes)}).",
             "Train it on this data.",
         )
+    if teacher.in_channels != images.task.channels:
+        raise UsageError(
+            f"The teacher {teacher.name} reads images of {teacher.in_channels} channels; those of the data have "
+            f"{images.task.channels}.",
+            "Train it on this data.",
+        )
+    stored = images.task.image_size
+    for role, spec in (("teacher", teacher), ("student", student)):
+        if spec.image_size > stored:
+            context.reporter.warn(
+                f"the {role} {spec.name} reads images of {spec.image_size} pixels and they are stored at {stored} "
+                "(data.image_size): they are enlarged, which costs time and shows nothing more"
+            )
     if student.parameters >= teacher.parameters:
         context.reporter.warn(
             f"the student {student.name} ({student.parameters} parameters) is not smaller than its teacher "

@@ -26,7 +26,11 @@ def run(inputs: Inputs, outputs: Outputs, config: PrepareConfig, context: Contex
         StepFailed: the disk is full, the work was cancelled, the remote is away or holds other images.
     """
     data = config.data
-    source = resolve(data.source, stored.bring(data, context.home) if data.revision else None)
+    place = None
+    if data.revision:
+        context.reporter.progress(0, 1, f"fetching the images of {data.revision}")
+        place = stored.bring(data, context.home)
+    source = resolve(data.source, place)
     dataset = outputs["dataset"]
     given, groups = lists.splits(source.items, data), lists.groups(source.items, data)
     decoded = decode.decode_all(source.items, dataset / imageset.FILE, data.image_size, source.channels, context)

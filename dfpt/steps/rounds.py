@@ -3,7 +3,7 @@
 ``adapt: frozen`` is one round as long as the training. With ``alternate`` the path adapts to the student before every
 round: one epoch by tune-prompt's recipe and the prompt path's loss, in which the student answers and stays as it is.
 
-What is kept is (1 + places) * classes float32 numbers for each image and view, in memory, in every process.
+What is kept is (1 + places) * classes float32 numbers of each path for each image and view, in every process's memory.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ def train(
     grid = _grid(dual, train)
     path = dual.teacher.path if dual.adapt else None
     task = CachedTask(dual.name, dual.student, path, dual.distillation, dual.label_loss, grid)
-    told = tuple(Told.of(part, grid) for part in (train, val))
+    told = Told.of(train, grid), Told.of(val, grid)
     length = dual.distillation.round if dual.adapt else recipe.epochs
     rounds = Rounds(dual, (train, val), told, grid, length, recipe, views, seed, context)
-    return fit(task, *(said.split for said in told), recipe, views, seed, context, before=rounds)
+    return fit(task, told[0].split, told[1].split, recipe, views, seed, context, before=rounds)
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class Rounds:
 
     dual: DualTask
     parts: tuple[Split, Split]
-    told: tuple[Told, ...]
+    told: tuple[Told, Told]
     grid: tuple[int, int]
     length: int
     recipe: Recipe

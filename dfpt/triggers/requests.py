@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -80,10 +81,12 @@ def claim(store: Store, run_id: str | None = None) -> Request | None:
         return request
 
 
-def name_run(store: Store, request: Request, run_id: str) -> None:
+def name_run(store: Store, request: Request, run_id: str) -> Request:
     """Remember which run it has become."""
     with store.writing() as log:
-        log.session.get_one(Request, request.id).run_id = run_id
+        named = log.session.get_one(Request, request.id)
+        named.run_id = run_id
+        return named
 
 
 def end(store: Store, request: Request, exit_code: int) -> Request:
@@ -112,6 +115,12 @@ def give_back(store: Store) -> list[Request]:
 def work(request: Request) -> Work:
     """What is to be run."""
     return Work.model_validate_json(request.run)
+
+
+def run_name(request: Request) -> str:
+    """Of the run in the cluster that the request becomes: the same at every attempt, so that it becomes one."""
+    what = f"{request.trigger} {request.key} {request.filed_at.isoformat()}"
+    return f"retraining-{request.id}-{hashlib.sha256(what.encode()).hexdigest()[:8]}"
 
 
 def _file(log: Ledger, name: str, sighting: Sighting, run: Work, now: datetime, actor: Actor) -> Request:

@@ -14,7 +14,7 @@ from dfpt.schedules.file import Work
 from dfpt.triggers import requests
 from dfpt.triggers.tables import Request, State
 
-Submit = Callable[[Work], str]  # a run's id
+Submit = Callable[[Work, str], str]  # what to run, and the run's name; gives its id, also where it is there already
 
 
 def here(store: Store, config: Path | None) -> Request | None:
@@ -23,9 +23,8 @@ def here(store: Store, config: Path | None) -> Request | None:
     if request is None:
         return None
     arguments = requests.work(request).arguments()
-    named = None if config is None else str(config.absolute())
-    ended = worker.run(request.reason, request.trigger, arguments, store.home, named)
-    if ended is None or ended.exit_code < 0:  # the scheduler is ending: it is filed again when it starts
+    ended = worker.run(request.reason, request.trigger, arguments, store.home, config)
+    if ended is None or ended.cut_off:  # the scheduler is ending: it is filed again when it starts
         return request
     return requests.end(store, request, ended.exit_code)
 
@@ -51,9 +50,8 @@ def in_cluster(store: Store, pipelines: Pipelines, submit: Submit) -> Request | 
     if claimed is None:
         return None
     try:
-        run_id = submit(requests.work(claimed))
+        run_id = submit(requests.work(claimed), requests.run_name(claimed))
     except DfptError as error:
         requests.end(store, claimed, error.exit_code)
         raise
-    requests.name_run(store, claimed, run_id)
-    return claimed
+    return requests.name_run(store, claimed, run_id)

@@ -11,16 +11,9 @@ from typing import Any
 
 import yaml
 
+from tests.fake_http import Refused
+
 Thing = dict[str, Any]
-
-
-class Refused(Exception):
-    """An answer that is none of success: HTTP status and what the API says."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
 
 
 @dataclass

@@ -15,6 +15,7 @@ from dfpt.approvals import worker
 from dfpt.registry import aliases, audit, requests
 from dfpt.registry.database import State
 from tests.approvals_service import Desk, Open
+from tests.counts import Count
 from tests.integration.test_registry_faults import PROMOTION, agree, count, owner
 from tests.unit.registry import processes
 
@@ -50,7 +51,7 @@ def answers(process: ForkServerProcess, port: int) -> bool:
 @pytest.mark.slow
 @pytest.mark.parametrize(("point", "when"), PROMOTION)
 def test_a_service_killed_in_a_promotion_is_finished_by_the_next(
-    database: str, home: Path, open_desk: Open, point: str, when: str
+    database: str, home: Path, open_desk: Open, point: str, when: str, counted: Count
 ) -> None:
     desk = open_desk(POLICY)
     bob = desk.program("bob")
@@ -85,6 +86,7 @@ def test_a_service_killed_in_a_promotion_is_finished_by_the_next(
     assert [record.action for record in requests.log(registry.engine, "elpv", 2)] == ["requested", "superseded"]
     assert len(registry.client.search_model_versions("name = 'elpv-production'")) == 2
     agree(registry, 2, 1)
+    counted(services_killed=1, promotions_finished_once=1, of_them_not_yet_decided=int(decided == State.PENDING))
 
 
 def state(desk: Desk, version: int) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from dfpt.bench.approvals.run import CLIENTS, run
+from tests.counts import Count
 
 pytest_plugins = "tests.unit.registry.databases"
 
@@ -14,10 +15,11 @@ SECONDS = 10.0
 
 
 @pytest.mark.slow
-def test_what_a_rush_leaves_is_one_story(database: str, tmp_path: Path) -> None:
+def test_what_a_rush_leaves_is_one_story(database: str, tmp_path: Path, counted: Count) -> None:
     found = run(tmp_path / "home", SECONDS)
 
     print(found)
+    counted(decisions_asked_for=found["rush"]["requests"], records=found["rush"]["records"], **found["rush"]["done"])
     assert found["database"] == database
     assert found["rush"]["contradictions"] == []
     assert found["rush"]["clients"] == CLIENTS

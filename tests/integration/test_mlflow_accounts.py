@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import stat
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,20 @@ from mlflow import MlflowException
 from requests import HTTPError
 
 from dfpt.cli import up
-from dfpt.registry import aliases, artifacts, audit, candidates, champion, promotion, reconcile, rollback
+from dfpt.registry import (
+    aliases,
+    artifacts,
+    audit,
+    candidates,
+    champion,
+    promotion,
+    reconcile,
+    requests,
+    reservation,
+    rollback,
+)
 from dfpt.registry.actor import Actor
+from dfpt.registry.errors import ForeignModel
 from dfpt.registry.handle import open_registry
 from dfpt.runtime import mlflow_accounts
 from dfpt.runtime.mlflow_accounts import APPROVALS, TRAINER, Accounts
@@ -58,18 +71,37 @@ def become(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Become]:
 
 @pytest.mark.slow
 def test_trainers_make_candidates_and_cannot_touch_production(
-    become: Become, home: Path, make_bundle: Callable[..., Any]
+    become: Become, home: Path, make_bundle: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    copies = tmp_path / "copies"
+    copies.mkdir()
     become(TRAINER)
     registry = open_registry(home)
+    registry.client.create_registered_model("elpv-production")  # before anybody promotes anything: the trainer's own
     for weights in (b"one", b"two"):
         run = registry.client.create_run(store.ensure(home, "elpv"))
         version = candidates.register(registry, "elpv", make_bundle(weights), run.info.run_id)
         candidates.request(registry, version, Actor("ada", "ada"))
 
     become(APPROVALS)
-    for number in (1, 2):
-        assert promotion.approve(registry, "elpv", number, BOB, "looked at every miss").state == "promoted"
+    with pytest.raises(ForeignModel):
+        promotion.approve(registry, "elpv", 1, BOB, "looked at every miss")
+    told = requests.log(registry.engine, "elpv", 1)[-1]
+    assert (told.action, '"tampered":true' in told.details) == (requests.REFUSED, True)
+    registry.client.delete_registered_model("elpv-production")  # as MLflow's administrator
+    reservation.reserve(registry, "elpv")
+    become(TRAINER)
+    with pytest.raises(MlflowException, match=r"RESOURCE_ALREADY_EXISTS|already exists"):
+        registry.client.create_registered_model("elpv-production")
+    become(APPROVALS)
+    with monkeypatch.context() as patched:
+        patched.setattr(tempfile, "tempdir", str(copies))
+        for number in (1, 2):
+            assert promotion.approve(registry, "elpv", number, BOB, "looked at every miss").state == "promoted"
+        rollback.roll_back(registry, "elpv", BOB, "misses cracks", 1)
+        rollback.roll_back(registry, "elpv", BOB, "does not", 2)
+        assert reconcile.reconcile(registry, BOB) == []
+    assert list(copies.iterdir()) == []  # what was fetched from the server to be verified
 
     become(TRAINER)
     client, name = registry.client, champion.production_name("elpv")
@@ -83,6 +115,7 @@ def test_trainers_make_candidates_and_cannot_touch_production(
         lambda: client.delete_model_version(name, "2"),
         lambda: client.delete_registered_model(name),
         lambda: client.rename_registered_model(name, "mine"),
+        lambda: client.set_registered_model_tag(name, reservation.TAG, "mine"),
         lambda: client.log_text(produced.run_id, "changed", "model/student/model.safetensors"),
         lambda: client.delete_run(produced.run_id),
     ):

@@ -17,6 +17,7 @@ from dfpt.registry.database import State
 from dfpt.registry.errors import WrongState
 from dfpt.registry.handle import Registry, open_registry
 from dfpt.registry.store import Store, open_store
+from tests.counts import Count
 from tests.unit.registry import processes
 
 pytest_plugins = ("tests.mlflow_home", "tests.unit.registry.databases")
@@ -106,7 +107,7 @@ def count(registry: Registry, version: int, action: str) -> int:
 
 
 @pytest.mark.parametrize(("point", "when"), PROMOTION)
-def test_a_killed_promotion_is_finished_exactly_once(story: Registry, point: str, when: str) -> None:
+def test_a_killed_promotion_is_finished_exactly_once(story: Registry, point: str, when: str, counted: Count) -> None:
     assert processes.run(approve, story.home, point, when) == KILLED
     broken = audit.verify(story.store)
     assert broken.intact, broken.problem
@@ -119,10 +120,11 @@ def test_a_killed_promotion_is_finished_exactly_once(story: Registry, point: str
     assert [record.action for record in requests.log(story.engine, "elpv", 2)] == ["requested", "superseded"]
     assert len(story.client.search_model_versions("name = 'elpv-production'")) == 2
     agree(story, 2, 1)
+    counted(processes_killed=1, promotions_finished_once=1)
 
 
 @pytest.mark.parametrize(("point", "when"), ROLLBACK)
-def test_a_killed_rollback_is_finished_exactly_once(story: Registry, point: str, when: str) -> None:
+def test_a_killed_rollback_is_finished_exactly_once(story: Registry, point: str, when: str, counted: Count) -> None:
     promotion.approve(story, "elpv", 3, BOB, "better")
 
     assert processes.run(roll_back, story.home, point, when) == KILLED
@@ -133,6 +135,7 @@ def test_a_killed_rollback_is_finished_exactly_once(story: Registry, point: str,
 
     assert [count(story, 1, action) for action in ("rollback begun", "rolled back")] == [1, 1]
     agree(story, 1, 2)
+    counted(processes_killed=1, rollbacks_finished_once=1)
 
 
 MOVES = [(before, after) for before, afters in requests.MOVES.items() for after in sorted(afters)]

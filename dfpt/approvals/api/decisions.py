@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -29,29 +30,34 @@ DECIDING = answers(NotFound, WrongState, BytesChanged, ForeignModel, LogDamaged)
 
 router = APIRouter(responses=WRITING | DECIDING, dependencies=DECIDE)
 
-Deed = Callable[[Local], desk.Answer]
 
+@dataclass(frozen=True)
+class Turn:
+    """Somebody who may decide, and the service to do it at."""
 
-def decide(service: Service, known: Identity, deed: Deed) -> Answer:
-    """Let somebody decide, in turn."""
-    with service.deciding() as registry:
-        return Answer.model_validate(deed(Local(registry, known.actor)))
+    service: Service
+    known: Identity
+
+    def decide(self, deed: Callable[[Local], desk.Answer]) -> Answer:
+        """When it is his or her turn."""
+        with self.service.deciding() as registry:
+            return Answer.model_validate(deed(Local(registry, self.known.actor)))
 
 
 def _by(scope: Scope) -> Any:
-    return Depends(scoped(scope))
+    """Of whoever is asking; a token must be good for ``scope``."""
+    somebody = Depends(scoped(scope))
+
+    async def turn(service: ServiceHere, known: Identity = somebody) -> Turn:
+        return Turn(service, known)
+
+    return Depends(turn)
 
 
 @router.post("/models/{name}/versions/{version}/request")
-def request(
-    service: ServiceHere,
-    known: Annotated[Identity, _by(Scope.REQUEST)],
-    name: Name,
-    version: Version,
-    wish: Filing,
-) -> Answer:
+def request(turn: Annotated[Turn, _by(Scope.REQUEST)], name: Name, version: Version, wish: Filing) -> Answer:
     """Ask for the approval of a candidate. A second call finds the request that the first one has filed."""
-    return decide(service, known, lambda at: at.request(name, version, wish.reason, wish.dry_run, wish.sums))
+    return turn.decide(lambda at: at.request(name, version, wish.reason, wish.dry_run, wish.sums))
 
 
 @router.post(
@@ -59,8 +65,7 @@ def request(
     responses={202: {"model": Answer, "description": "Approved; promoted as soon as MLflow answers."}},
 )
 def approve(
-    service: ServiceHere,
-    known: Annotated[Identity, _by(Scope.APPROVE)],
+    turn: Annotated[Turn, _by(Scope.APPROVE)],
     name: Name,
     version: Version,
     wish: Approval,
@@ -68,18 +73,14 @@ def approve(
 ) -> Answer:
     """Put a candidate into production: its files are copied and hashed, and it becomes the champion."""
     try:
-        return decide(
-            service,
-            known,
-            lambda at: at.approve(name, version, wish.reason, wish.dry_run, wish.emergency),
-        )
+        return turn.decide(lambda at: at.approve(name, version, wish.reason, wish.dry_run, wish.emergency))
     except Exception as error:  # of MLflow, of the network, of a disk: the decision may have been written down before
         refused = isinstance(error, DfptError) and not isinstance(error, StepFailed)
-        unfinished = None if refused or wish.dry_run else approved_by(service, known, name, version)
+        unfinished = None if refused or wish.dry_run else approved_by(turn.service, turn.known, name, version)
         if unfinished is None:
             raise
         response.status_code = HTTPStatus.ACCEPTED
-        response.headers["Retry-After"] = str(service.settings.retry_seconds)
+        response.headers["Retry-After"] = str(turn.service.settings.retry_seconds)
         return unfinished
 
 
@@ -95,35 +96,18 @@ def approved_by(service: Service, known: Identity, name: str, version: int) -> A
 
 
 @router.post("/models/{name}/versions/{version}/reject")
-def reject(
-    service: ServiceHere,
-    known: Annotated[Identity, _by(Scope.REJECT)],
-    name: Name,
-    version: Version,
-    wish: Decision,
-) -> Answer:
+def reject(turn: Annotated[Turn, _by(Scope.REJECT)], name: Name, version: Version, wish: Decision) -> Answer:
     """Say no to a candidate; the pipeline does not ask for the same weights again."""
-    return decide(service, known, lambda at: at.reject(name, version, wish.reason, wish.dry_run))
+    return turn.decide(lambda at: at.reject(name, version, wish.reason, wish.dry_run))
 
 
 @router.post("/models/{name}/versions/{version}/withdraw")
-def withdraw(
-    service: ServiceHere,
-    known: Annotated[Identity, _by(Scope.WITHDRAW)],
-    name: Name,
-    version: Version,
-    wish: Decision,
-) -> Answer:
+def withdraw(turn: Annotated[Turn, _by(Scope.WITHDRAW)], name: Name, version: Version, wish: Decision) -> Answer:
     """Take a request back; an admin may take anybody's."""
-    return decide(service, known, lambda at: at.withdraw(name, version, wish.reason, wish.dry_run))
+    return turn.decide(lambda at: at.withdraw(name, version, wish.reason, wish.dry_run))
 
 
 @router.post("/models/{name}/rollback")
-def roll_back(
-    service: ServiceHere,
-    known: Annotated[Identity, _by(Scope.ROLL_BACK)],
-    name: Name,
-    wish: RollbackWish,
-) -> Answer:
+def roll_back(turn: Annotated[Turn, _by(Scope.ROLL_BACK)], name: Name, wish: RollbackWish) -> Answer:
     """Make an earlier production version the champion again."""
-    return decide(service, known, lambda at: at.roll_back(name, wish.to, wish.reason, wish.dry_run))
+    return turn.decide(lambda at: at.roll_back(name, wish.to, wish.reason, wish.dry_run))

@@ -8,8 +8,9 @@ every figure of the summary is computed from them.
 """
 
 from dfpt.bench.distill.ablation import ablate
-from dfpt.bench.distill.confirmation import confirm, rerun
+from dfpt.bench.distill.confirmation import confirm
 from dfpt.bench.distill.gap import sweep
+from dfpt.bench.distill.repetition import rerun
 from dfpt.bench.distill.screening import screen
 from dfpt.bench.distill.suites import SUITES, Suite, make_images, quick
 from dfpt.bench.distill.summary import summarise

@@ -20,7 +20,7 @@ from dfpt import datasets, files, runtime
 from dfpt.bench import machine, steps
 from dfpt.bench.distill import answers
 from dfpt.bench.distill.answers import Answers
-from dfpt.bench.distill.methods import METHODS, row
+from dfpt.bench.distill.methods import ABLATIONS, METHODS, row
 from dfpt.bench.distill.suites import Suite
 from dfpt.config import Config
 from dfpt.datasets import ImageSet, corruptions
@@ -71,11 +71,11 @@ def parse(text: str, suite: Suite) -> Cell:
         cell = Cell(method, partition if partition == BLOCK else int(partition), int(fold), int(seed))
     except ValueError as error:
         raise UsageError(f"{text}: no cell.", "Write METHOD:PARTITION:FOLD:SEED, as kd:4201:0:1.") from error
-    known = METHODS.keys()
-    if cell.method not in known or cell.partition not in (*suite.partitions, BLOCK):
+    known, partitions = (*METHODS, *ABLATIONS), (*suite.partitions, BLOCK, suite.development)
+    if cell.method not in known or cell.partition not in partitions:
         raise UsageError(
             f"{text}: the suite {suite.name} has no such cell.",
-            f"Methods: {', '.join(known)}. Partitions: {', '.join(map(str, suite.partitions))}, {BLOCK}.",
+            f"Methods: {', '.join(known)}. Partitions: {', '.join(map(str, partitions))}.",
         )
     return cell
 

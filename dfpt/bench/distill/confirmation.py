@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from dfpt.bench.distill import answers, cells
+from dfpt.bench.distill import cells
 from dfpt.bench.distill.cells import BLOCK, CONFIRMED, Cell, Told
 from dfpt.bench.distill.methods import CONTROL, OURS, VARIANTS
 from dfpt.bench.distill.screening import screened
@@ -46,26 +43,3 @@ def plan(suite: Suite, methods: tuple[str, ...]) -> list[Cell]:
         for method in methods
     ]
     return found + [Cell(method, BLOCK, 0, seed) for seed in range(suite.seeds) for method in methods]
-
-
-def rerun(suite: Suite, cell: Cell, out: Path, home: Path, into: Path) -> dict[str, Any]:
-    """Compute a stored cell again, into another folder, and hold its answers against the stored ones.
-
-    Its data and teacher are trained again too where ``home`` does not have them.
-
-    Raises:
-        UsageError: the cell is not stored.
-    """
-    stored = answers.read(out / CONFIRMED / f"{cell.name}.jsonl.gz")
-    setting = screened(cell.method, out)["setting"]
-    (into / CONFIRMED / f"{cell.name}.json").unlink(missing_ok=True)  # of an earlier call
-    cells.compute(suite, cell, setting, CONFIRMED, into / CONFIRMED, home / "rerun")
-    again = answers.read(into / CONFIRMED / f"{cell.name}.jsonl.gz")
-    before, after = stored.probabilities.argmax(1), again.probabilities.argmax(1)
-    return {
-        "cell": str(cell),
-        "same_images": stored.ids == again.ids,
-        "stored_accuracy": float(np.mean(before == stored.labels)),
-        "accuracy": float(np.mean(after == again.labels)),
-        "same_answers": float(np.mean(before == after)) if stored.ids == again.ids else 0.0,
-    }

@@ -11,12 +11,13 @@ import pytest
 from sqlalchemy import Engine, select, update
 
 from dfpt.approvals import accounts, links, secrets, sessions, settings, tokens
-from dfpt.approvals.database import open_tables, reading, writing
+from dfpt.approvals.database import open_tables, writing
 from dfpt.approvals.errors import LinkSpent
 from dfpt.approvals.tables import Base, Link, SignIn, Token
 from dfpt.approvals.tokens import Scope
 from dfpt.errors import UsageError
 from dfpt.registry.errors import NotFound
+from dfpt.registry.store import looking
 
 pytest_plugins = "tests.unit.registry.databases"
 
@@ -112,7 +113,7 @@ def test_use_keeps_a_session_awake_but_not_for_ever(engine: Engine, setting: set
     age(engine, SignIn.seen_at, timedelta(minutes=20))
     assert sessions.find(engine, setting, secret) is not None
 
-    with reading(engine) as session:
+    with looking(engine) as session:
         seen = session.scalars(select(SignIn)).one().seen_at
     assert datetime.now(UTC) - seen < timedelta(minutes=1)
 
@@ -125,7 +126,7 @@ def test_no_secret_is_in_the_database(engine: Engine, setting: settings.Settings
         tokens.create(engine, ada, "ci", [Scope.READ], 1).secret,
         secret_of(links.of_account(engine, setting, ada)),
     ]
-    with reading(engine) as session:
+    with looking(engine) as session:
         rows = [str(row) for table in Base.metadata.sorted_tables for row in session.execute(select(table))]
 
     assert len(rows) == 4

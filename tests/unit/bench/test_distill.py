@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
-from dfpt.bench.distill import SUITES, answers, cells, confirmation, gap, quick, screening, summarise, summary
+from dfpt.bench.distill import SUITES, answers, cells, confirmation, gap, quick, rerun, screening, summarise, summary
 from dfpt.bench.distill.answers import Answers
 from dfpt.bench.distill.cells import Cell
 from dfpt.bench.distill.methods import ABLATIONS, BASE, METHODS, Range
+from dfpt.cli.main import app
 from dfpt.distill.methods import METHODS as RIVALS
 from dfpt.errors import UsageError
 
@@ -118,7 +120,7 @@ def test_every_method_has_the_same_twenty_four_cells_and_the_blocks() -> None:
     assert {plan[0].method, plan[1].method} == {"kd", "dfpt_kd"}, "the first pair is whole after two cells"
 
 
-@pytest.mark.parametrize("text", ["kd", "kd:4201:0", "kd:4201:0:x", "kdd:4201:0:0", "kd:7:0:0", "kd:4201:0:0:0"])
+@pytest.mark.parametrize("text", ["kd", "kd:4201:0", "kd:4201:0:x", "kdd:4201:0:0", "kd:8:0:0", "kd:4201:0:0:0"])
 def test_a_cell_that_does_not_exist_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
         cells.parse(text, ELPV)
@@ -249,6 +251,68 @@ def test_the_interval_is_that_of_a_mean_over_images_and_runs() -> None:
     assert summary.interval(apart) == pytest.approx((0.0, 0.1))
 
 
+def test_the_command_computes_the_summary_from_what_is_stored(tmp_path: Path) -> None:
+    for method, called in (("kd", [0, 1, 0]), ("dfpt_kd", [0, 1, 2])):
+        stored(tmp_path / "confirmed", Cell(method, 4201, 0, 0), said(called, [0, 1, 2]))
+    command = ["bench", "distill", "--out", str(tmp_path), "--home", str(tmp_path / "home"), "--summarise", "--json"]
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)
+    assert found == json.loads((tmp_path / "summary.json").read_text())
+    rows = {row["method"]: row for row in found["methods"]}
+    assert rows["dfpt_kd"]["delta_vs_kd"] == pytest.approx(1 / 3)
+    wanted = {"method", "tier", "accuracy_mean", "accuracy_std", "delta_vs_kd", "delta_vs_kd_ci", "pairs"}
+    assert all(wanted <= row.keys() for row in found["methods"])
+    shown = CliRunner().invoke(app, command[:-1])
+    assert "66.7%" in shown.output
+    assert "100.0%" in shown.output
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--suite", "elvp"], "Unknown suite 'elvp'"),
+        (["--rerun", "kd:4201:0:1"], "The cell kd:4201:0:1 is not stored"),
+        (["--rerun", "kd:4201"], "no cell"),
+    ],
+)
+def test_what_the_command_cannot_do_is_said(tmp_path: Path, words: list[str], message: str) -> None:
+    stored(tmp_path / "screened", Cell("kd", 7, 0, 0), said([0], [0]))
+    places = ["--out", str(tmp_path), "--home", str(tmp_path / "home")]
+    with pytest.raises(UsageError) as refused:
+        CliRunner().invoke(app, ["bench", "distill", *places, *words], catch_exceptions=False)
+    assert message in refused.value.message
+    assert "kd:7:0:0" in refused.value.remedy or "not stored" not in message
+
+
+@pytest.mark.parametrize(
+    ("method", "tier", "setting_of"),
+    [("kd", "confirmed", "kd"), ("kd", "screened", "kd"), ("affine_map", "ablated", BASE)],
+)
+def test_a_cell_of_any_tier_can_be_computed_again_with_its_own_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, tier: str, setting_of: str
+) -> None:
+    cell = Cell(method, 7, 0, 0)
+    stored(tmp_path / "out" / tier, cell, said([0, 1, 0, 1], [0, 1, 2, 0]))
+    (tmp_path / "out" / "screened").mkdir(exist_ok=True)
+    (tmp_path / "out" / "screened" / f"{setting_of}.json").write_text(json.dumps({"setting": {"found": 2.0}}))
+
+    def compute(suite: Any, cell: Cell, setting: dict[str, float], tier: str, folder: Path, home: Path) -> None:
+        assert setting == {"found": 2.0}
+        stored(folder, cell, said([0, 1, 2, 1], [0, 1, 2, 0]))  # one image is answered in another way
+
+    monkeypatch.setattr(cells, "compute", compute)
+    found = rerun(ELPV, cells.parse(str(cell), ELPV), tmp_path / "out", tmp_path / "home", tmp_path / "again")
+    assert found == {
+        "cell": str(cell),
+        "tier": tier,
+        "same_images": True,
+        "stored_accuracy": 0.5,
+        "accuracy": 0.75,
+        "same_answers": 0.75,
+    }
+
+
 def test_nothing_stored_is_no_summary(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="holds no cells"):
         summarise(ELPV, tmp_path)
@@ -256,7 +320,7 @@ def test_nothing_stored_is_no_summary(tmp_path: Path) -> None:
 
 def test_the_whole_road_on_digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every tier and the summary; a second call computes nothing; a cell computed again gives the same answers."""
-    from dfpt.bench.distill import ablate, confirm, rerun, screen, sweep
+    from dfpt.bench.distill import ablate, confirm, screen, sweep
 
     monkeypatch.setenv("DFPT_HOME", str(tmp_path / "home"))
     suite, out, home = quick(SUITES["digits"]), tmp_path / "out", tmp_path / "home"
@@ -287,6 +351,9 @@ def test_the_whole_road_on_digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     records = {path: path.stat().st_mtime_ns for path in (out / "confirmed").iterdir()}
     confirm(suite, out, home, lambda done, total, next_: None)
     assert {path: path.stat().st_mtime_ns for path in (out / "confirmed").iterdir()} == records
-    again = rerun(suite, Cell("dfpt_kd", suite.partitions[0], 0, 0), out, home, tmp_path / "again")
+    command = ["bench", "distill", "--suite", "digits", "--quick", "--rerun", f"dfpt_kd:{suite.partitions[0]}:0:0"]
+    done = CliRunner().invoke(app, [*command, "--json", "--out", str(out), "--home", str(home)])
+    assert done.exit_code == 0, done.output
+    again = json.loads(done.stdout)
     assert again["same_answers"] == 1.0
     assert again["accuracy"] == again["stored_accuracy"]

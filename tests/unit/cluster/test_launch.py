@@ -20,21 +20,36 @@ from dfpt.cluster.plan import Plan
 from dfpt.cluster.work import Work
 from dfpt.errors import DataRefused, StepFailed, UsageError
 from dfpt.runtime import trouble
-from tests.unit.cluster.fake_kubernetes import FakeKubernetes, serving
+from tests.fake_kubernetes.objects import a
+from tests.fake_kubernetes.server import FakeKubernetes, Fault, running
+from tests.fake_kubernetes.trainer import Trainer
 
 PLAN = Plan.of("distil", Cluster.model_validate({"home": "h", "resources": {"distil": {"num_nodes": 2}}}), "image")
 
 
+pytest_plugins = ("tests.fake_kubernetes.plugin",)
+CREATE, GET, DELETE = (f"{deed}_namespaced_custom_object" for deed in ("create", "get", "delete"))
+
+
 @pytest.fixture
-def server() -> Iterator[FakeKubernetes]:
-    with serving() as fake:
-        yield fake
-        assert not fake.wrong
+def server(kubernetes_api: FakeKubernetes) -> FakeKubernetes:
+    """With the pod that the launcher is in, which belongs to a run."""
+    launcher = a("Pod", "launcher", namespace="vision", spec={"containers": [{"name": "main", "image": "x"}]})
+    launcher["metadata"]["ownerReferences"] = [
+        {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "name": "dfpt-retraining-abc", "uid": "1"}
+    ]
+    kubernetes_api.state.put(launcher)
+    return kubernetes_api
+
+
+@pytest.fixture
+def trainer(server: FakeKubernetes) -> Trainer:
+    return server.state.trainer
 
 
 @pytest.fixture
 def api(server: FakeKubernetes) -> Jobs:
-    return jobs_at(server.url)
+    return jobs_at(server.host)
 
 
 def jobs_at(url: str) -> Jobs:
@@ -60,61 +75,63 @@ def run(api: Jobs, work: Work) -> None:
     launch._on_many_nodes(PLAN, work, api, "launcher", every=0.01)
 
 
-def shared_file(server: FakeKubernetes) -> Path:
+def shared_file(trainer: Trainer) -> Path:
     """What the nodes of the only job are to do."""
-    (job,) = server.jobs.values()
+    (job,) = trainer.jobs.values()
     return Path(job["spec"]["trainer"]["command"][-1])
 
 
-def finishes(server: FakeKubernetes, looks: int = 3) -> Callable[[str], None]:
+def finishes(trainer: Trainer, looks: int = 3) -> Callable[[str], None]:
     """The nodes do their work and the job completes when it is looked at for the third time."""
     left = [looks]
 
     def look(name: str) -> None:
         left[0] -= 1
         if left[0] == 0:
-            done = Work.load(shared_file(server))
+            done = Work.load(shared_file(trainer))
             assert (Path(done.inputs["dataset"]) / "images.npy").read_bytes() == b"images"
             files.write_text(Path(done.outputs["student"]) / "model.safetensors", "weights")
             files.write_json(Path(done.metrics), {"accuracy": 0.9})
-            server.end(name, "Complete")
+            trainer.end(name, "Complete")
 
     return look
 
 
 def test_a_job_that_completes_leaves_its_outputs_here_and_shows_rank_0s_log(
-    server: FakeKubernetes, api: Jobs, work: Work, capsys: pytest.CaptureFixture[str]
+    trainer: Trainer, api: Jobs, work: Work, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    server.log = ["[distil] 50%  epoch 1/2", "[distil] done"]
-    server.on_get = finishes(server)
+    trainer.log = ["[distil] 50%  epoch 1/2", "[distil] done"]
+    trainer.on_get = finishes(trainer)
     run(api, work)
     assert (Path(work.outputs["student"]) / "model.safetensors").read_text() == "weights"
     assert json.loads(Path(work.metrics).read_text()) == {"accuracy": 0.9}
     assert "[distil] 50%  epoch 1/2\n[distil] done\n" in capsys.readouterr().out
-    (job,) = server.jobs.values()
+    (job,) = trainer.jobs.values()
     assert job["metadata"]["ownerReferences"][0]["kind"] == "Workflow"
     assert job["spec"]["trainer"]["command"][:3] == ["torchrun", "-m", "dfpt.runtime.worker"]
 
 
 def test_a_retry_adopts_the_job_of_the_attempt_before(
-    server: FakeKubernetes, api: Jobs, work: Work, capsys: pytest.CaptureFixture[str]
+    server: FakeKubernetes, trainer: Trainer, api: Jobs, work: Work, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    server.refuse["DELETE"] = [500]  # the first attempt is killed without having deleted it
-    server.on_get = lambda name: os.kill(os.getpid(), signal.SIGTERM)
+    server.faults = [Fault(DELETE, 500)]  # the first attempt is killed without having deleted it
+    trainer.on_get = lambda name: os.kill(os.getpid(), signal.SIGTERM)
     with pytest.raises(StepFailed):
         run(api, work)
-    assert len(server.jobs) == 1
-    server.on_get = finishes(server)
+    assert len(trainer.jobs) == 1
+    trainer.on_get = finishes(trainer)
     run(api, work)
     assert "of an earlier attempt goes on" in capsys.readouterr().out
-    assert len(server.jobs) == 1
+    assert len(trainer.jobs) == 1
 
 
-def test_a_retry_makes_the_failed_job_of_the_attempt_before_anew(server: FakeKubernetes, api: Jobs, work: Work) -> None:
-    server.on_get = lambda name: server.end(name, "Failed")
+def test_a_retry_makes_the_failed_job_of_the_attempt_before_anew(
+    server: FakeKubernetes, trainer: Trainer, api: Jobs, work: Work
+) -> None:
+    trainer.on_get = lambda name: trainer.end(name, "Failed")
     with pytest.raises(StepFailed):
         run(api, work)
-    server.heard.clear()
+    server.requests.clear()
     looked: list[str] = []
 
     def look(name: str) -> None:
@@ -122,43 +139,41 @@ def test_a_retry_makes_the_failed_job_of_the_attempt_before_anew(server: FakeKub
         if len(looked) > 1:
             finish(name)
 
-    finish = finishes(server, 1)
-    server.on_get = look
+    finish = finishes(trainer, 1)
+    trainer.on_get = look
     run(api, work)
-    methods = [method for method, path in server.heard if "trainjobs" in path]
-    assert methods[:4] == ["POST", "GET", "DELETE", "POST"]
+    asked = [name for name, _ in server.requests if name in (CREATE, GET, DELETE)]
+    assert asked[:4] == [CREATE, GET, DELETE, CREATE]
 
 
-def test_a_sigterm_deletes_the_job(server: FakeKubernetes, api: Jobs, work: Work) -> None:
-    server.on_get = lambda name: os.kill(os.getpid(), signal.SIGTERM)
+def test_a_sigterm_deletes_the_job(trainer: Trainer, api: Jobs, work: Work) -> None:
+    trainer.on_get = lambda name: os.kill(os.getpid(), signal.SIGTERM)
     with pytest.raises(StepFailed, match="interrupted"):
         run(api, work)
-    assert server.jobs == {}
+    assert trainer.jobs == {}
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
-def test_the_error_of_a_node_comes_out_with_its_exit_code(server: FakeKubernetes, api: Jobs, work: Work) -> None:
+def test_the_error_of_a_node_comes_out_with_its_exit_code(trainer: Trainer, api: Jobs, work: Work) -> None:
     def fail(name: str) -> None:
-        trouble.leave(shared_file(server).with_name("error.json"), "distil", DataRefused("An empty class."))
-        server.end(name, "Failed", "JobsFailed", "job failed")
+        trouble.leave(shared_file(trainer).with_name("error.json"), "distil", DataRefused("An empty class."))
+        trainer.end(name, "Failed", "JobsFailed", "job failed")
 
-    server.on_get = fail
+    trainer.on_get = fail
     with pytest.raises(DataRefused, match="An empty class"):
         run(api, work)
 
 
-def test_a_job_that_died_without_a_word_is_told_with_its_last_lines(
-    server: FakeKubernetes, api: Jobs, work: Work
-) -> None:
-    server.log = [f"line {number}" for number in range(30)]
+def test_a_job_that_died_without_a_word_is_told_with_its_last_lines(trainer: Trainer, api: Jobs, work: Work) -> None:
+    trainer.log = [f"line {number}" for number in range(30)]
     looks: list[str] = []
 
     def fail(name: str) -> None:
         looks.append(name)
         if len(looks) == 3:
-            server.end(name, "Failed", "DeadlineExceeded", "too long")
+            trainer.end(name, "Failed", "DeadlineExceeded", "too long")
 
-    server.on_get = fail
+    trainer.on_get = fail
     with pytest.raises(StepFailed, match="DeadlineExceeded: too long") as caught:
         run(api, work)
     assert "line 29" in caught.value.message
@@ -172,37 +187,41 @@ def test_a_job_that_died_without_a_word_is_told_with_its_last_lines(
 def test_a_refused_creation_says_what_to_do(
     status: int, kind: type[Exception], remedy: str, server: FakeKubernetes, api: Jobs, work: Work
 ) -> None:
-    server.refuse["POST"] = [status]
+    server.faults = [Fault(CREATE, status)]
     with pytest.raises(kind) as caught:
         run(api, work)
     assert remedy in str(caught.value)
 
 
-def test_a_server_that_restarts_meanwhile_costs_nothing(server: FakeKubernetes, api: Jobs, work: Work) -> None:
-    finish = finishes(server, 2)
+def test_a_server_that_restarts_meanwhile_costs_nothing(
+    server: FakeKubernetes, trainer: Trainer, api: Jobs, work: Work
+) -> None:
+    finish = finishes(trainer, 2)
 
     def look(name: str) -> None:
-        server.refuse["GET"] = [503, 0] if not server.refuse.get("GET") and not looked else []
-        looked.append(name)
+        if not server.faults:
+            server.faults = [Fault(GET, 503), Fault(GET, "lost")]
         finish(name)
 
-    looked: list[str] = []
-    server.on_get = look
+    trainer.on_get = look
     run(api, work)
     assert Path(work.metrics).exists()
+    assert [fault.times for fault in server.faults] == [0, 0]  # both have happened
 
 
-def test_a_server_that_stays_away_is_an_error_in_the_end(api: Jobs, server: FakeKubernetes, work: Work) -> None:
+def test_a_server_that_stays_away_is_an_error_in_the_end(
+    server: FakeKubernetes, trainer: Trainer, api: Jobs, work: Work
+) -> None:
     def away(name: str) -> None:
-        server.refuse["GET"] = [503] * 100
+        server.faults = [Fault(GET, 503, times=100)]
 
-    server.on_get = away
+    trainer.on_get = away
     with pytest.raises(StepFailed, match="answered 503"):
         run(api, work)
 
 
-def test_a_job_that_somebody_deletes_is_an_error(server: FakeKubernetes, api: Jobs, work: Work) -> None:
-    server.on_get = lambda name: server.jobs.clear()
+def test_a_job_that_somebody_deletes_is_an_error(trainer: Trainer, api: Jobs, work: Work) -> None:
+    trainer.on_get = lambda name: trainer.jobs.clear()
     with pytest.raises(jobs.Gone, match="was deleted"):
         run(api, work)
 
@@ -212,9 +231,9 @@ def test_no_answer_at_all_is_said_so(work: Work) -> None:
         run(jobs_at("http://127.0.0.1:9"), work)
 
 
-def test_a_planted_invalid_request_fails_against_the_fake(work: Work) -> None:
-    with serving() as fake:
-        api = jobs_at(fake.url)
+def test_a_planted_invalid_request_fails_against_the_fake() -> None:
+    with running() as fake:
+        api = jobs_at(fake.host)
         with pytest.raises(UsageError, match="podTemplateOverrides is unknown"):
             api.create(
                 {
@@ -224,7 +243,7 @@ def test_a_planted_invalid_request_fails_against_the_fake(work: Work) -> None:
                     "spec": {"runtimeRef": {"name": "torch-distributed"}, "podTemplateOverrides": []},
                 }
             )
-        assert fake.wrong
+        assert fake.violations
 
 
 def test_outside_a_cluster_many_nodes_are_wrong_usage() -> None:

@@ -59,6 +59,18 @@ def test_the_doctor_says_what_the_tag_is_now_or_that_it_is_not_there(registry: S
     assert "has no" in said.found
 
 
+@pytest.mark.parametrize(
+    ("registry", "name", "address"),
+    [
+        ("localhost:5001", "dfpt", "http://localhost:5001/v2/dfpt"),
+        ("registry.example", "team/dfpt", "https://registry.example/v2/team/dfpt"),
+        ("docker.io", "dfpt", "https://registry-1.docker.io/v2/library/dfpt"),
+    ],
+)
+def test_only_this_machines_registry_is_spoken_to_without_tls(registry: str, name: str, address: str) -> None:
+    assert oci.repository(registry, name) == address
+
+
 def test_a_tag_and_a_name_that_are_not_there_are_named(registry: Start) -> None:
     place, _ = registry()
     with pytest.raises(UsageError, match=f"The registry {place} has no {place}/{NAME}:other"):

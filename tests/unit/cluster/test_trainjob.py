@@ -8,7 +8,7 @@ import pytest
 from dfpt.cluster import trainjob
 from dfpt.cluster.config import Cluster
 from dfpt.cluster.plan import Plan
-from tests.unit.cluster.published import problems_of_trainjob
+from tests.fake_kubernetes.trainjob_contract import problems_of_trainjob
 
 OWNER = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "name": "dfpt-retraining-abc", "uid": "1-2-3"}
 COMMAND = ["torchrun", "-m", "dfpt.runtime.worker", "/var/lib/dfpt/trainjobs/x/work.json"]

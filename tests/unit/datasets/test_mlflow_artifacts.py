@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import os
+import socket
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from dfpt.datasets import mlflow_artifacts
 from dfpt.datasets.sources import resolve
-from dfpt.errors import UsageError
+from dfpt.errors import StepFailed, UsageError
 from dfpt.tracking import store
 from tests.unit.datasets.pictures import fill
 
@@ -60,3 +63,16 @@ def test_an_artifact_that_the_run_lacks_is_named(run: str, artifact: str) -> Non
 def test_a_run_that_is_not_there_is_named(run: str) -> None:
     with pytest.raises(UsageError, match="The tracking store has no run 0123"):
         resolve("mlflow:0123/x")
+
+
+def test_a_store_that_is_away_is_named_after_few_retries_and_training_keeps_its_own_patience(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{free.getsockname()[1]}")
+        monkeypatch.setattr(mlflow_artifacts, "RETRIES", 1)  # with MLflow's own seven this takes four minutes
+        with pytest.raises(StepFailed, match=r"Cannot read artifact 'images' of run 0123: .*retries") as raised:
+            resolve("mlflow:0123/images")
+    assert "MLFLOW_TRACKING_URI" in str(raised.value)
+    assert "MLFLOW_HTTP_REQUEST_MAX_RETRIES" not in os.environ

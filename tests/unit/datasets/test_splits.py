@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dfpt.config import Fold
-from dfpt.datasets.splits import BLOCKS, SPLITS, assign
+from dfpt.datasets.splits import BLOCKS, BLOCKS_OF_A_CLASS, SPLITS, assign
 from dfpt.errors import UsageError
 
 
@@ -54,6 +54,16 @@ def test_block_keeps_neighbouring_files_together_with_near_equal_shares_of_each_
     for label in (0, 1):
         assert counts[label, "test"] == pytest.approx(50, abs=10)
         assert counts[label, "val"] == pytest.approx(30, abs=10)
+
+
+def test_block_gives_every_class_its_shares_where_files_come_class_after_class() -> None:
+    labels = [label for label in range(10) for _ in range(60)]  # ten class folders
+    splits = divided(labels, how="block")
+    counts = Counter(zip(labels, splits, strict=True))
+    for label in range(10):
+        assert [counts[label, split] for split in SPLITS] == [36, 9, 15]
+        own = splits[60 * label : 60 * label + 60]
+        assert sum(before != after for before, after in pairwise(own)) < BLOCKS_OF_A_CLASS
 
 
 @pytest.mark.parametrize("how", ["stratified", "block"])

@@ -32,6 +32,7 @@ def test_a_request_changed_behind_the_log_is_found(store: Store) -> None:
         "UPDATE requests SET requested_account = 'bob' WHERE version = 3",
         "UPDATE requests SET requested_account = NULL WHERE version = 3",
         "UPDATE requests SET trained_by = '' WHERE version = 3",
+        "UPDATE requests SET requested_at = '2036-01-01 00:00:00' WHERE version = 3",
         "INSERT INTO votes (request_id, person, account, at, reason) "
         "VALUES (3, 'bob', 'bob', '2026-01-01 00:00:00', 'looked at it')",
         "UPDATE votes SET person = 'bob', account = 'bob'",

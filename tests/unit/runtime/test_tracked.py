@@ -52,6 +52,29 @@ def test_a_failed_step_is_a_failed_run(home: Path) -> None:
     assert "loss is NaN" in found.data.tags["dfpt.error"]
 
 
+def test_the_run_that_kubeflow_opened_for_a_step_goes_on_through_its_retry_and_no_other_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """KFP 2.17 with its MLflow support hands over server, experiment and run."""
+    from dfpt.tracking import store
+
+    experiment = store.ensure(tmp_path, "kubeflow")
+    uri = store.tracking_uri(tmp_path)
+    client = store.client(uri)
+    above = client.create_run(experiment).info.run_id
+    given = client.create_run(experiment, tags={"mlflow.parentRunId": above}).info.run_id
+    for name, value in {"TRACKING_URI": uri, "EXPERIMENT_ID": experiment, "RUN_ID": given}.items():
+        monkeypatch.setenv(f"MLFLOW_{name}", value)
+    with pytest.raises(StepFailed), tracked("distil", CONFIG, tmp_path, lambda: False):
+        raise StepFailed("the server went away")
+    with tracked("distil", CONFIG, tmp_path, lambda: False) as run:
+        assert run is not None
+        assert run.run_id == given
+    found = client.get_run(given)
+    assert (found.info.status, found.data.tags["dfpt.step"]) == ("FINISHED", "distil")
+    assert len(client.search_runs([experiment])) == 2
+
+
 def test_nothing_is_tracked_where_nobody_asked(tmp_path: Path) -> None:
     with tracked("distil", CONFIG, tmp_path, lambda: False) as run:
         assert run is None

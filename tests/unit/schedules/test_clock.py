@@ -42,14 +42,14 @@ def times(running: Any) -> dict[str, datetime]:
 
 def test_jobs_are_kept_over_a_restart_and_unchanged_ones_keep_their_time(store: Store, tmp_path: Path) -> None:
     first = started(store)
-    assert clock.synchronise(first, file(nightly=NIGHTLY), tmp_path, None) == {"nightly": "added"}
+    assert clock.synchronise(first, file(nightly=NIGHTLY)) == {"nightly": "added"}
     first.shutdown()
     missed = datetime.now(UTC) - timedelta(days=2)
     make_due(store, missed)
 
     second = clock.scheduler(store.engine)
     second.start(paused=True)
-    assert clock.synchronise(second, file(nightly=NIGHTLY), tmp_path, None) == {}
+    assert clock.synchronise(second, file(nightly=NIGHTLY)) == {}
     assert times(second) == {"nightly": missed}
     second.remove_all_jobs()  # or it would be run now
     second.shutdown()
@@ -57,9 +57,9 @@ def test_jobs_are_kept_over_a_restart_and_unchanged_ones_keep_their_time(store: 
 
 def test_jobs_follow_the_file(store: Store, tmp_path: Path) -> None:
     running = started(store)
-    clock.synchronise(running, file(nightly=NIGHTLY, other=NIGHTLY), tmp_path, None)
+    clock.synchronise(running, file(nightly=NIGHTLY, other=NIGHTLY))
     changed = file(nightly=NIGHTLY | {"run": {"profile": "demo"}}, third=NIGHTLY | {"enabled": False})
-    assert clock.synchronise(running, changed, tmp_path, None) == {"other": "removed", "nightly": "replaced"}
+    assert clock.synchronise(running, changed) == {"other": "removed", "nightly": "replaced"}
     (job,) = running.get_jobs(clock.KEPT)
     assert job.kwargs["arguments"] == ["--profile", "demo"]
     running.shutdown()
@@ -67,7 +67,7 @@ def test_jobs_follow_the_file(store: Store, tmp_path: Path) -> None:
 
 def test_the_next_time_is_that_of_the_schedules_zone(store: Store, tmp_path: Path) -> None:
     running = started(store)
-    clock.synchronise(running, file(nightly=NIGHTLY), tmp_path, None)
+    clock.synchronise(running, file(nightly=NIGHTLY))
     assert times(running)["nightly"].astimezone(UTC).strftime("%H:%M:%S") == "16:30:00"
     running.shutdown()
 

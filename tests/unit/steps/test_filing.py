@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -58,9 +59,14 @@ class Service:
 
     @contextmanager
     def running(self) -> Iterator[None]:
+        """Every line that it logs is a JSON object."""
         command = [sys.executable, "-m", "dfpt.cli.main", "approvals", "serve", "--port", str(self._port)]
         process = subprocess.Popen(
-            [*command, "--home", str(self._home)], env=self._environment, stdout=subprocess.DEVNULL
+            [*command, "--home", str(self._home)],
+            env=self._environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         watchdog = threading.Timer(_START_SECONDS, process.kill)
         watchdog.start()
@@ -76,7 +82,8 @@ class Service:
         finally:
             watchdog.cancel()
             process.send_signal(signal.SIGTERM)
-            process.wait(30)
+            _, said = process.communicate(timeout=60)
+        assert all("event" in json.loads(line) for line in said.splitlines()), said
 
 
 @pytest.fixture

@@ -186,6 +186,25 @@ def test_a_student_that_is_not_smaller_than_its_teacher_is_warned_of(inspection:
     assert f"resnet8 ({teacher.parameters})" in warning
 
 
+def test_a_network_that_reads_more_pixels_than_are_stored_is_warned_of(inspection: Any, tmp_path: Path) -> None:
+    images = load(inspection.dataset, inspection.validation)
+    watch = Watch()
+    context = replace(Context(tmp_path, tmp_path), reporter=watch)
+    teacher, size = models.load(inspection.good)[1], images.task.image_size
+    for pixels in (size, 2 * size):
+        student = networks.new_student(Student(model="tiny_20k", image_size=pixels), images, 0)[1]
+        networks.check_pair(teacher, student, images, context)
+    (warning,) = watch.warnings
+    assert f"the student tiny_20k reads images of {2 * size} pixels and they are stored at {size}" in warning
+
+
+def test_a_teacher_of_other_channels_is_refused_before_training(inspection: Any, tmp_path: Path) -> None:
+    images = load(inspection.dataset, inspection.validation)
+    spec = models.load(inspection.good)[1]
+    with pytest.raises(UsageError, match=r"resnet8 reads images of 3 channels; those of the data have 1"):
+        networks.check_pair(dataclasses.replace(spec, in_channels=3), spec, images, Context(tmp_path, tmp_path))
+
+
 def test_a_teacher_of_other_classes_is_refused_before_training(inspection: Any, tmp_path: Path) -> None:
     images = load(inspection.dataset, inspection.validation)
     spec = models.load(inspection.good)[1]

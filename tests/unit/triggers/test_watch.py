@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+import io
 import json
+import logging
+import sys
+import threading
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dfpt import logs
+from dfpt.cli import submit as cli
+from dfpt.cluster import submit
 from dfpt.cluster.kfp import Pipelines, Target
+from dfpt.config import resolve
 from dfpt.errors import DfptError, StepFailed
 from dfpt.registry import history
 from dfpt.registry.store import Store
 from dfpt.schedules import worker
 from dfpt.schedules.file import AgeTrigger, DataTrigger, DriftTrigger, File, UpstreamTrigger
-from dfpt.triggers import requests, watch, work
+from dfpt.schedules.lease import LOOKS, Lease
+from dfpt.triggers import requests, server, watch, work
 from dfpt.triggers.decision import Outcome, Sighting
 from dfpt.triggers.tables import State, open_tables
 from tests.fake_kfp import runs
 from tests.fake_kfp.server import FakePipelines, Fault
 
-pytest_plugins = "tests.fake_kfp.plugin"
+pytest_plugins = ("tests.fake_kfp.plugin", "tests.unit.registry.databases")
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -157,26 +167,53 @@ def test_in_the_cluster_one_request_after_the_other_becomes_a_run(
     started = iter(["r1", "r2"])
     experiment = str(pipelines.create_experiment("e").experiment_id)
 
-    def submit(asked: Any) -> str:
+    def start(asked: Any, name: str) -> str:
         run_id = next(started)
         kubeflow.state.runs[run_id] = {"run_id": run_id, "experiment_id": experiment, "state": "RUNNING"}
         return run_id
 
     ask(store, "1")
     ask(store, "2")
-    assert (moved := work.in_cluster(store, pipelines, submit)) is not None
-    assert work.in_cluster(store, pipelines, submit) is None  # r1 runs
+    assert (moved := work.in_cluster(store, pipelines, start)) is not None
+    assert work.in_cluster(store, pipelines, start) is None  # r1 runs
     kubeflow.state.runs["r1"] |= runs.ended(register="")
-    assert (ended := work.in_cluster(store, pipelines, submit)) is not None
+    assert (ended := work.in_cluster(store, pipelines, start)) is not None
     assert (ended.id, ended.state, ended.exit_code) == (moved.id, State.FAILED, 3)
-    work.in_cluster(store, pipelines, submit)
+    work.in_cluster(store, pipelines, start)
     assert [item.run_id for item in requests.filed(store)] == ["r1", "r2"]
+
+
+def test_a_request_whose_carrier_died_after_starting_it_becomes_one_run(
+    store: Store, pipelines: Pipelines, kubeflow: FakePipelines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = resolve(None, "smoke", ["data.source=digits"], {})
+    package = cli.compiled(config)
+    values = submit.parameters(config, package, "hash", "code")
+
+    def start(asked: Any, name: str) -> str:
+        return str(submit.submit(pipelines, config, package, values, name).run_id)
+
+    class Died(BaseException):
+        """The process ends: nothing below may catch it."""
+
+    def die(*_: object) -> None:
+        raise Died
+
+    ask(store, "1")
+    with monkeypatch.context() as broken:
+        broken.setattr(requests, "name_run", die)
+        with pytest.raises(Died):
+            work.in_cluster(store, pipelines, start)
+    assert (moved := work.in_cluster(store, pipelines, start)) is not None  # by whoever took over
+    assert [moved.run_id] == [item.run_id for item in requests.filed(store)] == list(kubeflow.state.runs)
+    (run,) = kubeflow.state.runs.values()
+    assert run["display_name"].startswith(f"retraining-{moved.id}-")
 
 
 def test_a_run_that_cannot_be_started_is_a_failed_request_and_a_lost_look_is_none(
     store: Store, pipelines: Pipelines, kubeflow: FakePipelines
 ) -> None:
-    def refuse(asked: Any) -> str:
+    def refuse(asked: Any, name: str) -> str:
         raise StepFailed("the cluster is full")
 
     ask(store, "1")
@@ -185,7 +222,7 @@ def test_a_run_that_cannot_be_started_is_a_failed_request_and_a_lost_look_is_non
     assert [item.state for item in requests.filed(store)] == [State.FAILED]
 
     ask(store, "2")
-    work.in_cluster(store, pipelines, lambda asked: "r2")
+    work.in_cluster(store, pipelines, lambda asked, name: "r2")
     kubeflow.faults = [Fault("run_service_get_run", "lost")]
     with pytest.raises(DfptError):
         work.in_cluster(store, pipelines, refuse)
@@ -200,3 +237,54 @@ def test_here_a_request_is_run_to_its_end(store: Store) -> None:
     work.all_here(store, None)
     (ended,) = requests.filed(store)
     assert (ended.state, ended.exit_code) == (State.FAILED, 2)
+
+
+def test_a_run_that_was_ended_with_the_scheduler_is_not_over(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends as a run does that was interrupted, and goes on with the next scheduler."""
+    ask(store, "1")
+    whole = worker.CHILDREN.start
+
+    def ending(command: list[str], environment: dict[str, str]) -> Any:
+        started = whole([sys.executable, "-c", "raise SystemExit(1)"], environment)
+        monkeypatch.setattr(worker.CHILDREN, "_closed", True)
+        return started
+
+    monkeypatch.setattr(worker.CHILDREN, "start", ending)
+    work.all_here(store, None)
+    assert [item.state for item in requests.filed(store)] == [State.STARTED]
+    assert [item.id for item in requests.give_back(store)] == [1]
+
+
+def test_of_several_watchers_one_looks_until_it_ends_and_then_another_does(database: str, tmp_path: Path) -> None:
+    stores = [open_tables(tmp_path / "home") for _ in range(2)]
+    looked: list[list[float]] = [[], []]
+    heard = [threading.Event(), threading.Event()]
+    endings = [threading.Event(), threading.Event()]
+    said = io.StringIO()
+    log = logs.configure("triggers", said)
+
+    def watcher(number: int) -> threading.Thread:
+        def look() -> None:
+            looked[number].append(time.monotonic())
+            if len(looked[number]) == 3:
+                heard[number].set()
+
+        lease = Lease(stores[number], LOOKS, 1.5)
+        return threading.Thread(target=server.look, args=(lease, [look], 0.05, endings[number], log))
+
+    first, second = watcher(0), watcher(1)
+    first.start()
+    assert heard[0].wait(30)
+    second.start()
+    assert not heard[1].wait(2.5)  # longer than the lease lasts
+    assert looked[1] == []
+    endings[0].set()
+    first.join()
+    assert heard[1].wait(30)
+    assert looked[0][-1] < looked[1][0]
+    endings[1].set()
+    second.join()
+    logging.getLogger().handlers[:] = []
+    assert "standing by" in said.getvalue()
+    for store in stores:
+        store.engine.dispose()
