@@ -19,6 +19,7 @@ import yaml
 from dfpt.cli import main
 from dfpt.errors import EXIT_FAILED, EXIT_REFUSED, EXIT_USAGE
 from tests.approvals_service import Desk
+from tests.unchanged import unchanged
 
 pytest_plugins = "tests.approvals_service"
 
@@ -91,6 +92,7 @@ OF_A_REGISTRY = [
     ("model sweep --dry-run --as carol", 0),
     ("model approve elpv/1 --reason good --as bob --dry-run", 0),
     ("model reject elpv/1 --reason bad --as bob --dry-run", 0),
+    ("model withdraw elpv/1 --reason mine --as ada --dry-run", 0),
     ("model history elpv", 0),
     ("model request elpv/1 --reason again --as eve --dry-run", EXIT_REFUSED),
     ("audit verify", 0),
@@ -103,10 +105,11 @@ OF_A_REGISTRY = [
 ]
 
 
-def test_so_it_is_of_what_asks_the_registry(desk: Desk, run: Run) -> None:
+def test_so_it_is_of_what_asks_the_registry_which_stays_as_it_is(desk: Desk, run: Run) -> None:
     desk.submit("ada")
     for line, expected in OF_A_REGISTRY:
-        code, out, err = run(*line.split(), "--json", "--home", str(desk.registry.home))
+        with unchanged(desk.registry.home):
+            code, out, err = run(*line.split(), "--json", "--home", str(desk.registry.home))
         assert code == expected, (line, err)
         assert (out == "") if expected else document(out) is not None, line
 
