@@ -56,6 +56,8 @@ def check(
     else:
         for name, texts in coming.items():
             typer.echo(f"{name}: {', '.join(texts) or 'valid'}")
+        if not coming:
+            typer.echo(f"{path} has no schedules.")
 
 
 @app.command()
