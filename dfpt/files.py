@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -16,14 +17,20 @@ _CHUNK = 1 << 20
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a name beside ``path``; what is written there (file or folder) takes its place when the block ends well."""
+    """Yield a name beside ``path``; what is written there (file or folder) takes its place when the block ends well.
+
+    Raises:
+        IsADirectoryError: a file would take the place of a folder, with all that is in it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     remove(partial)
     try:
         yield partial
-        if path.is_dir():  # a folder can only be renamed onto an empty one
+        if path.is_dir() and partial.is_dir():  # a folder can only be renamed onto an empty one
             remove(path)
+        elif path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         partial.replace(path)
     finally:
         remove(partial)

@@ -69,6 +69,8 @@ def validated(model: type[SectionType], values: Mapping[str, Any], where: str) -
             valid = _fields_at(model, location[:-1])
             raise UsageError(f"Unknown key {key!r} in {where}.", nearest(location[-1], valid)) from error
         given = first.get("input")
+        if not key:  # of several keys together
+            raise UsageError(f"{where}: {_said(first['msg'])}.", "Correct one of them.") from error
         shown = key if isinstance(given, Mapping) else f"{key} = {given!r}"  # of a whole section the name is enough
         raise UsageError(f"{where}: {shown} is not valid: {_said(first['msg'])}.", f"Correct {key}.") from error
 

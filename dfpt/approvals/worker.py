@@ -16,6 +16,7 @@ from types import TracebackType
 from dfpt.approvals.service import Service
 from dfpt.registry import history, maintenance, reconcile, requests, reservation
 from dfpt.registry.actor import Actor
+from dfpt.registry.errors import ForeignModel
 from dfpt.registry.notifications.delivery import deliver_due
 from dfpt.registry.reconcile import Finding
 
@@ -77,7 +78,10 @@ def reserve(service: Service) -> None:
     """Make the production side of every model that somebody asked about, before a trainer can."""
     registry = service.registry
     for name in sorted({request.name for request in requests.of_model(registry.engine)}):
-        reservation.reserve(registry, name)
+        try:
+            reservation.reserve(registry, name)
+        except ForeignModel as error:  # the others are made all the same
+            _LOG.warning("reserve: %s", error.message)
 
 
 def sweep(service: Service) -> maintenance.Swept:
@@ -102,12 +106,9 @@ def compare(service: Service) -> list[Finding]:
             findings += reconcile.unasked(registry, name, Actor(_NAME, _NAME))
     for found in findings:
         done = "put back" if found.reverted else "left as it is"
-        _LOG.warning("production of %s: %s: %s is %s by the log, found %s; %s", *_told(found), done)
+        said = (found.kind, found.name, found.what, found.expected, found.found, done)
+        _LOG.warning("%s in production of %s: %s: by the log %r, found %r; %s", *said)
     return findings
-
-
-def _told(found: Finding) -> tuple[str, ...]:
-    return found.name, found.kind, found.what, found.expected or "nothing", found.found or "nothing"
 
 
 def notify(service: Service) -> None:

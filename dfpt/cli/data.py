@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from dfpt.cli import drift, options, profile, quarantine, versions
-
-if TYPE_CHECKING:
-    from dfpt.config import Config
+from dfpt.cli import drift, options, preparing, profile, quarantine, versions
 
 app = typer.Typer(no_args_is_help=True, help="Fetch images and check them.")
 app.command("drift")(drift.command)
@@ -45,20 +42,17 @@ def fetch(
 ) -> None:
     """Write a source's images as they are, with a manifest that has their labels and splits."""
     from dfpt.cli.bar import bar
-    from dfpt.config import PrepareConfig
-    from dfpt.context import Context
     from dfpt.datasets import fetch as fetching
     from dfpt.datasets.sources import resolve
-    from dfpt.steps import prepare
 
-    resolved = _resolved(source, config, profile, assignments)
+    resolved = preparing.resolved(source, config, profile, assignments)
     out = out or Path("data") / _name(source)
     found = resolve(source)
     fetching.check(found, out)
     if not dry_run:
         with tempfile.TemporaryDirectory() as scratch, bar() as reporter:
-            dataset, context = Path(scratch) / "dataset", Context(Path(scratch), Path(scratch), reporter)
-            prepare.run({}, {"dataset": dataset}, PrepareConfig(seed=resolved.seed, data=resolved.data), context)
+            dataset = Path(scratch) / "dataset"
+            preparing.prepare(resolved, dataset, reporter)
             fetching.write(found, dataset, out)
     report = {
         "source": source,
@@ -88,22 +82,21 @@ def validate(
 ) -> None:
     """Check whether a source is fit to train on; ends with 3 when it is not."""
     from dfpt.cli.bar import bar
-    from dfpt.config import PrepareConfig, ValidateConfig, with_expectations
+    from dfpt.config import ValidateConfig, with_expectations
     from dfpt.context import Context
     from dfpt.errors import DataRefused
-    from dfpt.steps import prepare
     from dfpt.steps import validate as validation
 
-    resolved = _resolved(source, config, profile, assignments)
+    resolved = preparing.resolved(source, config, profile, assignments)
     home = options.use_home(home)
     out = out or home / "data" / _name(source)
     refused: DataRefused | None = None
     with tempfile.TemporaryDirectory() as scratch, bar() as reporter:
-        dataset, context = Path(scratch) / "dataset", Context(home, Path(scratch), reporter)
-        prepare.run({}, {"dataset": dataset}, PrepareConfig(seed=resolved.seed, data=resolved.data), context)
+        dataset = Path(scratch) / "dataset"
+        preparing.prepare(resolved, dataset, reporter, home)
         try:
             settings = ValidateConfig(validation=with_expectations(resolved))
-            validation.run({"dataset": dataset}, {"validation": out}, settings, context)
+            validation.run({"dataset": dataset}, {"validation": out}, settings, Context(home, Path(scratch), reporter))
         except DataRefused as error:
             refused = error  # the report is there all the same
     report = json.loads((out / "validation.json").read_text(encoding="utf-8"))
@@ -117,14 +110,10 @@ def validate(
             f"{report['images']} images found: {report['accepted']} accepted, {report['quarantined']} in quarantine, "
             f"{report['refused']} refused. Report: {out / 'validation.html'}"
         )
+        if report["rejected"]:
+            typer.echo(f"What was not accepted, and why: {out / 'rejected.csv'}")
     if refused:
         raise refused
-
-
-def _resolved(source: str, config: Path | None, profile: str | None, assignments: list[str] | None) -> Config:
-    from dfpt.config import resolve
-
-    return resolve(options.config_file(config), profile, [*(assignments or ()), *options.of_source(source)])
 
 
 def _name(source: str) -> str:

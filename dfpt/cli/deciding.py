@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from dfpt.registry.store import Store
 
 Model = Annotated[str, typer.Argument(metavar="NAME[/VERSION]", help="A registered model, e.g. elpv/3.")]
-Version = Annotated[int | None, typer.Argument(metavar="[VERSION]", help="Its version, if not given as NAME/VERSION.")]
+Version = Annotated[
+    int | None,
+    typer.Argument(metavar="[VERSION]", min=1, max=options.LARGEST, help="Its version, if not given as NAME/VERSION."),
+]
 Reason = Annotated[str, typer.Option("--reason", help="Why; stays in the log for ever.")]
 As = Annotated[str | None, typer.Option("--as", metavar="PERSON", help="Who decides; else the user of this account.")]
 Server = Annotated[
@@ -104,7 +107,7 @@ def decision(command: Callable[..., None]) -> Callable[..., None]:
 def split(model: str, version: int | None) -> tuple[str, int | None]:
     """NAME/VERSION, or NAME and VERSION, or NAME alone."""
     name, slash, number = model.partition("/")
-    if slash and version is None and number.isdecimal():
+    if slash and version is None and number.isdecimal() and int(number) <= options.LARGEST:
         return name, int(number)
     if slash:
         raise UsageError(f"{model!r} names no version.", "Write NAME/VERSION; dfpt model list shows them.")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dfpt.cli import options
+from dfpt.cli import options, preparing
 
 if TYPE_CHECKING:
     from dfpt.config import Config
@@ -50,7 +49,10 @@ def command(
 
     home = options.use_home(home)
     out = out or home / "data" / "drift"
-    configured = partial(_configured, config, profile, assignments or [])
+
+    def configured(source: str, *more: str) -> Config:
+        return preparing.resolved(source, config, profile, assignments, *more)
+
     with tempfile.TemporaryDirectory() as scratch, bar() as reporter:
         before = _reference(reference, home, Path(scratch), configured, reporter)
         student = _student(home, configured(before.task.source).registration.name)
@@ -72,12 +74,6 @@ def command(
         )
 
 
-def _configured(config: Path | None, profile: str | None, assignments: list[str], source: str, *more: str) -> Config:
-    from dfpt.config import resolve
-
-    return resolve(options.config_file(config), profile, [*assignments, *options.of_source(source), *more])
-
-
 def _reference(
     named: str, home: Path, scratch: Path, configured: Callable[[str], Config], reporter: Reporter
 ) -> Sample:
@@ -90,13 +86,9 @@ def _reference(
 
 
 def _prepared(config: Config, folder: Path, reporter: Reporter) -> Sample:
-    from dfpt.config import PrepareConfig
-    from dfpt.context import Context
     from dfpt.datasets import sample
-    from dfpt.steps import prepare
 
-    context = Context(home=folder, checkpoints=folder, reporter=reporter)
-    prepare.run({}, {"dataset": folder}, PrepareConfig(seed=config.seed, data=config.data), context)
+    preparing.prepare(config, folder, reporter)
     return sample.load(folder)
 
 

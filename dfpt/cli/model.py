@@ -32,7 +32,8 @@ def list_(
     if as_json:
         options.write_json([dataclasses.asdict(entry) for entry in found])
     else:
-        _print(_table(found) if found else "No models yet: dfpt run makes one.")
+        nothing = f"No model is called {name}." if name else "No models yet: dfpt run makes one."
+        _print(_table(found) if found else nothing)
 
 
 @app.command()

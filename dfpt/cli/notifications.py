@@ -103,7 +103,9 @@ def list_(home: options.Home = options.DEFAULT_HOME, as_json: options.Json = Fal
 
 @app.command()
 def retry(
-    identity: Annotated[int, typer.Argument(metavar="ID", help="Of dfpt notifications list.")],
+    identity: Annotated[
+        int, typer.Argument(metavar="ID", min=1, max=options.LARGEST, help="Of dfpt notifications list.")
+    ],
     dry_run: options.DryRun = False,
     home: options.Home = options.DEFAULT_HOME,
     as_json: options.Json = False,

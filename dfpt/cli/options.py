@@ -28,6 +28,7 @@ Assignments = Annotated[
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check and say what would be done; change nothing.")]
 
+LARGEST = 2**31 - 1  # number of a row that every database takes
 DEFAULT_HOME = Path(".dfpt")
 
 

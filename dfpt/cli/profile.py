@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from dfpt.cli import options
+from dfpt.cli import options, preparing
 
 
 def command(
@@ -28,22 +28,19 @@ def command(
 
     from dfpt import files, suite_file
     from dfpt.cli.bar import bar
-    from dfpt.config import PrepareConfig, resolve
-    from dfpt.context import Context
     from dfpt.datasets import imageset, manifest, proposal, quality
     from dfpt.datasets.task import Task
     from dfpt.errors import DataRefused, UsageError
-    from dfpt.steps import prepare
 
-    given = [*(assignments or ()), *options.of_source(source)]
-    resolved = resolve(options.config_file(config), profile, given)
+    resolved = preparing.resolved(source, config, profile, assignments)
     name = resolved.registration.name
-    out = out or suite_file.OWN / f"{name}.json"
+    own = suite_file.OWN / f"{name}.json"
+    out = out or own
     if out.exists() and not (dry_run or force):
         raise UsageError(f"{out} is there already.", "Name another file with --out, or replace it with --force.")
     with tempfile.TemporaryDirectory() as scratch, bar() as reporter:
-        dataset, context = Path(scratch) / "dataset", Context(Path(scratch), Path(scratch), reporter)
-        prepare.run({}, {"dataset": dataset}, PrepareConfig(seed=resolved.seed, data=resolved.data), context)
+        dataset = Path(scratch) / "dataset"
+        preparing.prepare(resolved, dataset, reporter)
         task, table = Task.load(dataset), manifest.read(dataset)
         table = table.assign(row=np.arange(len(table)))
         accepted = table.drop(index=quality.rejections(table, task, frozenset()).index)
@@ -55,8 +52,9 @@ def command(
         options.write_json(suite)
         return
     files.write_json(out, suite)
+    then = f"dfpt data validate {source}" + ("" if out == own else f" --set validation.suite={out}")
     options.say(
-        f"Wrote {len(suite['expectations'])} expectations to {out}. Read them, then: dfpt data validate {source}",
+        f"Wrote {len(suite['expectations'])} expectations to {out}. Read them, then: {then}",
         {"out": str(out), "suite": suite},
         as_json,
     )

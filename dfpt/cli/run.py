@@ -124,10 +124,20 @@ def _tracked_run(config: Config, data_hash: str, home: Path, folder: Path, runne
         for step in done.cached:
             folders = {name: done.outputs[name] for name in STEPS[step].gives if name in done.outputs}
             settings = for_step(config, step)
-            run.record_cached(parent.run_id, step, settings, done.metric_values(step), folders, uri, experiment, tags)
+            data = _data(done) if "dataset" in STEPS[step].takes else None
+            figures = done.metric_values(step)
+            run.record_cached(parent.run_id, step, settings, figures, folders, uri, experiment, tags, data)
         if done.error:
             raise done.error
         report = done.outputs["evaluation"] / "report.json"
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):  # a spoiled report is the gate's to name
             models.record_test_figures(uri, parent.run_id, json.loads(report.read_text(encoding="utf-8")))
     return done
+
+
+def _data(done: local.Run) -> tuple[str, str]:
+    """Source and hash of the data of a run."""
+    from dfpt.datasets import Task
+
+    task = Task.load(done.outputs["dataset"])
+    return task.source, task.data_hash

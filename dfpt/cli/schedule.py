@@ -56,6 +56,8 @@ def check(
     else:
         for name, texts in coming.items():
             typer.echo(f"{name}: {', '.join(texts) or 'valid'}")
+        if not coming:
+            typer.echo(f"{path} has no schedules.")
 
 
 @app.command()
@@ -111,28 +113,22 @@ def list_(path: ScheduleFile = serve.DEFAULT, config: options.ConfigFile = None,
     Console(highlight=False).print(table)
 
 
-@app.command()
-def pause(
-    name: Schedule,
-    path: ScheduleFile = serve.DEFAULT,
-    config: options.ConfigFile = None,
-    dry_run: options.DryRun = False,
-    as_json: options.Json = False,
-) -> None:
-    """Let a schedule rest. It stays so through apply, unless the file says enabled: true."""
-    _set(name, path, config, dry_run, as_json, enabled=False)
+def _switch(name: str, explained: str, enabled: bool) -> None:
+    """A command that lets a schedule rest or go on."""
+
+    @app.command(name, help=explained)
+    def switch(
+        name: Schedule,
+        path: ScheduleFile = serve.DEFAULT,
+        config: options.ConfigFile = None,
+        dry_run: options.DryRun = False,
+        as_json: options.Json = False,
+    ) -> None:
+        _set(name, path, config, dry_run, as_json, enabled)
 
 
-@app.command()
-def resume(
-    name: Schedule,
-    path: ScheduleFile = serve.DEFAULT,
-    config: options.ConfigFile = None,
-    dry_run: options.DryRun = False,
-    as_json: options.Json = False,
-) -> None:
-    """Let a paused schedule go on, from its next time: nothing is caught up."""
-    _set(name, path, config, dry_run, as_json, enabled=True)
+_switch("pause", "Let a schedule rest. It stays so through apply, unless the file says enabled: true.", enabled=False)
+_switch("resume", "Let a paused schedule go on, from its next time: nothing is caught up.", enabled=True)
 
 
 @app.command()

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dfpt.cli import options
+from dfpt.cli import options, preparing
 from dfpt.cli.deciding import As, Model, Version, open_registry, require_version, split
 
 if TYPE_CHECKING:
+    from dfpt.config import Config
     from dfpt.context import Reporter
     from dfpt.datasets.sample import Sample
     from dfpt.evaluation.replay import Side
@@ -54,10 +55,10 @@ def command(
             as_json,
         )
         return
-    settings = [*(assignments or []), *options.of_source(images)]
+    resolved = preparing.resolved(images, config, profile, assignments)
     with challenger.challenging(registry, name, number, who) as (request, folder), tempfile.TemporaryDirectory() as tmp:
         with bar() as reporter:
-            sample = _prepared(options.config_file(config), profile, settings, Path(tmp), reporter)
+            sample = _prepared(resolved, Path(tmp), reporter)
             candidate = Side(request.model, request.weights_sha256, folder)
             report, examples = replay(candidate, production, sample, seconds, reporter)
         said = shadow.sentence(report)
@@ -80,19 +81,12 @@ def _champion(registry: Registry, name: str) -> Side:
     return Side(f"{found.name}/{found.version}", found.weights_sha256, found.artifact)
 
 
-def _prepared(
-    config: Path | None, profile: str | None, assignments: list[str], folder: Path, reporter: Reporter
-) -> Sample:
-    from dfpt.config import PrepareConfig, resolve
-    from dfpt.context import Context
+def _prepared(config: Config, folder: Path, reporter: Reporter) -> Sample:
     from dfpt.datasets import sample
     from dfpt.errors import UsageError
-    from dfpt.steps import prepare
 
-    resolved = resolve(config, profile, assignments)
-    context = Context(home=folder, checkpoints=folder, reporter=reporter)
-    prepare.run({}, {"dataset": folder}, PrepareConfig(seed=resolved.seed, data=resolved.data), context)
+    preparing.prepare(config, folder, reporter)
     found = sample.load(folder)
     if not len(found.rows):
-        raise UsageError(f"{resolved.data.source} has no image that can be read.", "Check the path.")
+        raise UsageError(f"{config.data.source} has no image that can be read.", "Check the path.")
     return found

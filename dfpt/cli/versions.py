@@ -33,20 +33,16 @@ def add(
 def pin(
     revision: Annotated[str, typer.Argument(help="Tag, branch or commit of git.")] = "HEAD",
     remote: Remote = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be written; write nothing.")] = False,
+    dry_run: options.DryRun = False,
     as_json: options.Json = False,
 ) -> None:
     """Write into params.yaml which images a revision has and where they are fetched, for runs far from a clone."""
     from dfpt.versioning import repository
 
     found = repository.pin(revision, remote, dry_run)
-    if as_json:
-        typer.echo(found.model_dump_json())
-        return
-    typer.echo(
-        f"params.yaml {'would name' if dry_run else 'names'} the images of {revision} ({found.commit[:12]}): "
-        f"{found.md5} in {found.url}."
-    )
+    names = "would name" if dry_run else "names"
+    sentence = f"params.yaml {names} the images of {revision} ({found.commit[:12]}): {found.md5} in {found.url}."
+    options.say(sentence, found.model_dump() | {"dry_run": dry_run}, as_json)
 
 
 def push(

@@ -54,7 +54,7 @@ class Data(Section):
     fold: Fold | None = None
     group: Group | None = None
     ids: str | None = None  # CSV with the columns id and split
-    near_copies_together: bool = False  # images that are nearly the same share a split of ours, as equal ones always do
+    near_copies_together: bool | None = None  # true: nearly the same share a split of ours, as equal ones do
     licence: str | None = None  # SPDX, of images whose source does not declare its own
 
     @model_validator(mode="after")

@@ -20,10 +20,29 @@ def at_places(head: nn.Module, features_BCHW: Tensor, grid: tuple[int, int] | No
     """
     if grid is not None:
         features_BCHW = F.adaptive_avg_pool2d(features_BCHW, grid)
+    on_maps, on_places = _divided(head)
+    features_BCHW = on_maps(features_BCHW)
     batch, channels, height, width = features_BCHW.shape
     places = features_BCHW.permute(0, 2, 3, 1).reshape(batch * height * width, channels, 1, 1)
-    logits: Tensor = head(places)
+    logits: Tensor = on_places(places)
     return logits.view(batch, height, width, -1).permute(0, 3, 1, 2)
+
+
+def _divided(head: nn.Module) -> tuple[nn.Module, nn.Module]:
+    """The head's first layers that treat every place alone anyway, and the rest.
+
+    On whole maps the first ones compute the same, BatchNorm's statistics included; only the rounding of gradients
+    differs. A thousand maps of one place each are what convolutions are slow in.
+    """
+    layers = list(head) if isinstance(head, nn.Sequential) else []
+    count = next((number for number, layer in enumerate(layers) if not _is_of_a_place(layer)), len(layers))
+    return (nn.Sequential(*layers[:count]), nn.Sequential(*layers[count:])) if count else (nn.Identity(), head)
+
+
+def _is_of_a_place(layer: nn.Module) -> bool:
+    if isinstance(layer, nn.Conv2d):
+        return {*layer.kernel_size, *layer.stride} == {1} and layer.padding in (0, (0, 0), "same", "valid")
+    return isinstance(layer, nn.BatchNorm2d | nn.ReLU | nn.ReLU6 | nn.Identity)
 
 
 def as_batch(logits_BKHW: Tensor) -> Tensor:

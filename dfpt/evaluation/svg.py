@@ -15,7 +15,7 @@ def dot(x: float, y: float, radius: float) -> str:
     return f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="{radius}"/>'
 
 
-MARKS = 8  # forms there are
+MARKS = 8  # forms that a reader can tell apart
 
 
 def mark(x: float, y: float, number: int, size: float = 1.0) -> str:

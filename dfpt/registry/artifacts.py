@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import errno
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +39,13 @@ def fetch(source: str, uri: str, scratch: Path | None = None) -> Path:
     here = source.startswith(("/", "file:"))  # MLflow would copy it
     target = None if scratch is None or here else str(scratch)
     return Path(mlflow.artifacts.download_artifacts(artifact_uri=source, tracking_uri=uri, dst_path=target))
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A folder for copies, which goes with them at the end: a service decides for months."""
+    with tempfile.TemporaryDirectory(prefix="dfpt-artifacts-") as folder:
+        yield Path(folder)
 
 
 def find(version: ModelVersion, uri: str, scratch: Path | None = None) -> Path | None:

@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from dfpt.registry import artifacts, expiry, licensing, policy, promotion, requests
+from dfpt.registry import deployment, expiry, licensing, policy, promotion, requests
 from dfpt.registry.actor import Actor
 from dfpt.registry.artifacts import EVIDENCE
 from dfpt.registry.database import Request, State
@@ -66,20 +66,21 @@ def passes(registry: Registry, request: Request) -> str | None:
     rules = registry.policy.rules_for(request.name)
     if rules.automatic_margin is None or request.state != State.PENDING or expiry.is_due(registry, request):
         return None
-    promotion.check(registry, request)
-    version = registry.client.get_model_version(request.name, str(request.version))
-    gate = _read(registry, version)
-    if licensing.demanded(rules.licences, licensing.of(registry, request))[0] != licensing.ALLOW:
+    licences = promotion.check(registry, request)
+    if licensing.demanded(rules.licences, licences)[0] != licensing.ALLOW:
         return None  # a person has to look
+    gate = _gate(registry, request)
     if gate.get("weights_sha256") != request.weights_sha256 or not policy.automatic(rules, gate):
         return None
     margin = policy.margin(gate)
     return f"by policy: every rate of the gate surpassed by {margin:.4f}, more than {rules.automatic_margin:g}"
 
 
-def _read(registry: Registry, version: Any) -> dict[str, Any]:
-    try:
-        found = json.loads((artifacts.local(version, registry.uri) / EVIDENCE / GATE).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
+def _gate(registry: Registry, request: Request) -> dict[str, Any]:
+    """What the gate decided; nothing where that cannot be read."""
+    with deployment.candidate_files(registry, request) as folder:
+        try:
+            found = json.loads((folder / EVIDENCE / GATE).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
     return found if isinstance(found, dict) else {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,9 +57,9 @@ def challenging(registry: Registry, name: str, version: int, actor: Actor) -> It
         StepFailed: another comparison of this model is going on.
     """
     try:
-        with FileLock(registry.home / f"shadow-{name}.lock", timeout=0):
+        with FileLock(registry.home / f"shadow-{name}.lock", timeout=0), ExitStack() as stack:
             request = check(registry, name, version, actor)
-            folder = deployment.candidate_files(registry, request)
+            folder = stack.enter_context(deployment.candidate_files(registry, request))
             artifacts.check(request.model, folder, request.artifact_sha256, request.weights_sha256)
             registry.client.set_registered_model_alias(name, ALIAS, str(version))
             try:

@@ -6,6 +6,8 @@ Each part finds out whether it has been done already, so all of it can be cut of
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from dfpt import files
@@ -42,9 +44,10 @@ def check(registry: Registry, request: Request) -> None:
     """Whether :func:`finish` could be done now; raises as it does."""
     audit.require_unbroken(registry.store)
     agreement.require(registry.engine, request)
+    reservation.require(registry, request.name)
     if not _is_copied(registry, request):
-        folder = candidate_files(registry, request)
-        artifacts.check(request.model, folder, request.artifact_sha256, request.weights_sha256)
+        with candidate_files(registry, request) as folder:
+            artifacts.check(request.model, folder, request.artifact_sha256, request.weights_sha256)
 
 
 def begun(registry: Registry, request: Request) -> bool:
@@ -52,18 +55,20 @@ def begun(registry: Registry, request: Request) -> bool:
     return _production_version(registry, request) is not None
 
 
-def candidate_files(registry: Registry, request: Request) -> Path:
-    """The folder of the candidate that a request is about."""
+@contextmanager
+def candidate_files(registry: Registry, request: Request) -> Iterator[Path]:
+    """The folder of the candidate that a request is about; a copy, where it has to be brought here, for as long."""
     version = registry.client.get_model_version(request.name, str(request.version))
-    return artifacts.local(version, registry.uri)
+    with artifacts.scratch() as scratch:
+        yield artifacts.local(version, registry.uri, scratch)
 
 
 def _copy(registry: Registry, request: Request) -> Path:
     """Copy the bytes into a folder named after their sum, and verify the copy: it is what will be served."""
     target = _target(registry, request)
     if not _is_copied(registry, request):
-        with files.replacing(target) as partial:
-            shutil.copytree(candidate_files(registry, request), partial)
+        with files.replacing(target) as partial, candidate_files(registry, request) as folder:
+            shutil.copytree(folder, partial)
             artifacts.check(request.model, partial, request.artifact_sha256, request.weights_sha256)
     return target
 

@@ -73,7 +73,8 @@ def ruling(rules: LicenceRules, licences: Licences, *, listed: bool, reason: str
 
 def of(registry: Registry, request: Request) -> Licences:
     """The licences that the evidence of a candidate states; unknown where it states none."""
-    return read(deployment.candidate_files(registry, request))
+    with deployment.candidate_files(registry, request) as folder:
+        return read(folder)
 
 
 def read(folder: Path) -> Licences:

@@ -6,7 +6,6 @@ An approval that was cut off anywhere is finished by giving it again, or by the 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 from dfpt.registry import (
     agreement,
@@ -56,7 +55,7 @@ def approve(
         ruling = rule(registry, request, actor, emergency)
         _require(registry, request, actor, ruling)
         try:
-            licences = licensing.read(check(registry, request))
+            licences = check(registry, request)
         except (BytesChanged, ForeignModel) as error:
             requests.refused(registry.store, request, actor, "approval", error.message, tampered=True)
             raise
@@ -106,8 +105,8 @@ def rule(registry: Registry, request: Request, actor: Actor, emergency: bool = F
     return licence if ruling.allowed and not licence.allowed else ruling
 
 
-def check(registry: Registry, request: Request) -> Path:
-    """Whether a request can be approved now; returns the candidate's files, as they were verified.
+def check(registry: Registry, request: Request) -> Licences:
+    """Whether a request can be approved now; returns the licences that the verified files state.
 
     Raises:
         WrongState: it is not pending.
@@ -119,9 +118,9 @@ def check(registry: Registry, request: Request) -> Path:
     audit.require_unbroken(registry.store)
     agreement.require(registry.engine, request)
     reservation.require(registry, request.name)
-    folder = deployment.candidate_files(registry, request)
-    artifacts.check(request.model, folder, request.artifact_sha256, request.weights_sha256)
-    return folder
+    with deployment.candidate_files(registry, request) as folder:
+        artifacts.check(request.model, folder, request.artifact_sha256, request.weights_sha256)
+        return licensing.read(folder)
 
 
 def decide(

@@ -45,8 +45,9 @@ def publish(registry: Registry, request: Request, folder: Path, candidate_run: s
     run = _run(registry, request)
     registry.client.log_artifacts(run.info.run_id, str(folder), _MODEL)
     source = f"{run.info.artifact_uri}/{_MODEL}"
-    arrived = artifacts.fetch(source, registry.uri)
-    artifacts.check(request.model, arrived, request.artifact_sha256, request.weights_sha256)
+    with artifacts.scratch() as scratch:
+        arrived = artifacts.fetch(source, registry.uri, scratch)
+        artifacts.check(request.model, arrived, request.artifact_sha256, request.weights_sha256)
     return Place(source, run.info.run_id)
 
 

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import enum
 import json
-import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
@@ -121,8 +119,8 @@ def _files(registry: Registry, deployment: Deployment, version: ModelVersion) ->
     model = f"{version.name}/{version.version}"
     expected = deployment.artifact_sha256
     what = (deployment.name, str(version.version), expected)
-    with tempfile.TemporaryDirectory(prefix="dfpt-reconcile-") as scratch:
-        folder = artifacts.find(version, registry.uri, Path(scratch))
+    with artifacts.scratch() as scratch:
+        folder = artifacts.find(version, registry.uri, scratch)
         if folder is None:
             yield Finding(Kind.FILES_MISSING, *what, "none")
             return

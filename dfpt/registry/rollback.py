@@ -7,11 +7,9 @@ finished by giving it again, or by the next decision about the same model.
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from sqlalchemy import select, update
 
@@ -192,10 +190,10 @@ def _verify(registry: Registry, request: Request, version: int) -> None:
 
     model = f"{production_name(request.name)}/{version}"
     agreement.require(registry.engine, request)
-    with tempfile.TemporaryDirectory(prefix="dfpt-rollback-") as scratch:
+    with artifacts.scratch() as scratch:
         try:
             found = registry.client.get_model_version(*model.split("/"))
-            folder = artifacts.find(found, registry.uri, Path(scratch))
+            folder = artifacts.find(found, registry.uri, scratch)
         except MlflowException as error:
             if error.error_code not in artifacts.GONE:
                 raise

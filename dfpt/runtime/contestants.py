@@ -11,11 +11,11 @@ from dfpt import files, models
 from dfpt.datasets import ImageSet, Task, load
 from dfpt.errors import UsageError
 from dfpt.evaluation.side_by_side import Network
+from dfpt.evaluation.svg import MARKS
 from dfpt.models.saved import SPEC, WEIGHTS
 from dfpt.registry import newest
 from dfpt.runtime import made
 
-MOST = 8  # forms of marks that a reader can tell apart
 TEACHER, BASELINE = "teacher", "baseline"  # what every run has beside its student
 
 _REGISTERED = re.compile(r"(?P<name>[^/]+)/(?P<version>\d+)")
@@ -79,7 +79,9 @@ def _find(text: str, home: Path) -> tuple[str, made.Made | Network]:
     if version := _REGISTERED.fullmatch(which):
         found = newest.named(home, version["name"], int(version["version"]))
         weights = files.sha256(found.folder / WEIGHTS)
-        return name or which, Network(name or which, which, found.folder, weights, found.data_hash or None)
+        return name or which, Network(
+            name or which, f"registered as {which}", found.folder, weights, found.data_hash or None
+        )
     runs = ", ".join(run.run.name for run in made.newest_first(home)) or "none"
     raise UsageError(
         f"{which} is no run, no registered NAME/VERSION and no folder with {SPEC}.", f"Runs in {home}: {runs}."
@@ -106,8 +108,8 @@ def _check_names(networks: Sequence[Network]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise UsageError(f"Two networks are named {', '.join(twice)}.", "Name them apart: NAME=WHICH.")
-    if not 2 <= len(networks) <= MOST:
-        raise UsageError(f"{len(networks)} networks cannot be compared: {', '.join(names)}.", f"Name 2 to {MOST}.")
+    if not 2 <= len(networks) <= MARKS:
+        raise UsageError(f"{len(networks)} networks cannot be compared: {', '.join(names)}.", f"Name 2 to {MARKS}.")
 
 
 def _images(runs: Sequence[made.Made], first: Network, home: Path) -> ImageSet:

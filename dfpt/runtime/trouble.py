@@ -53,7 +53,7 @@ def explain(error: BaseException, doing: str, folder: Path) -> DfptError:
         return StepFailed(f"{doing}: MLflow does not answer.", "Start its server, or correct MLFLOW_TRACKING_URI.")
     if isinstance(error, OSError) and error.errno in _WRONG_PLACE and error.filename is not None:
         return UsageError(
-            f"{doing}: {_shortened(error.filename)}: {error.strerror}.",
+            f"{doing}: {_shortened(error.filename2 or error.filename)}: {error.strerror}.",
             "Name another place, or change who may use it; the state folder is the one of --home.",
         )
     return StepFailed(f"{doing} failed: {type(error).__name__}: {error}", "--debug shows where.")

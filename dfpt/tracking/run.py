@@ -175,13 +175,18 @@ def record_cached(
     uri: str,
     experiment_id: str,
     tags: Mapping[str, str],
+    data: tuple[str, str] | None = None,
 ) -> str:
     """A finished run for a step whose earlier result was taken, with that result's figures and reports.
 
     Args:
         folders: the step's outputs.
+        data: source and hash of the data that the step has read, if any.
     """
     with step_run(parent, step, config, uri, experiment_id, {**tags, CACHED: "true"}) as run:
+        if data:
+            run.dataset(*data)
+            run.tags({DATA_VERSION: data[1]})
         for folder in folders.values():
             if (folder / HISTORY).exists():
                 run.history(folder / HISTORY)

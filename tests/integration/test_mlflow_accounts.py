@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import stat
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -70,8 +71,10 @@ def become(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Become]:
 
 @pytest.mark.slow
 def test_trainers_make_candidates_and_cannot_touch_production(
-    become: Become, home: Path, make_bundle: Callable[..., Any]
+    become: Become, home: Path, make_bundle: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    copies = tmp_path / "copies"
+    copies.mkdir()
     become(TRAINER)
     registry = open_registry(home)
     registry.client.create_registered_model("elpv-production")  # before anybody promotes anything: the trainer's own
@@ -91,8 +94,14 @@ def test_trainers_make_candidates_and_cannot_touch_production(
     with pytest.raises(MlflowException, match=r"RESOURCE_ALREADY_EXISTS|already exists"):
         registry.client.create_registered_model("elpv-production")
     become(APPROVALS)
-    for number in (1, 2):
-        assert promotion.approve(registry, "elpv", number, BOB, "looked at every miss").state == "promoted"
+    with monkeypatch.context() as patched:
+        patched.setattr(tempfile, "tempdir", str(copies))
+        for number in (1, 2):
+            assert promotion.approve(registry, "elpv", number, BOB, "looked at every miss").state == "promoted"
+        rollback.roll_back(registry, "elpv", BOB, "misses cracks", 1)
+        rollback.roll_back(registry, "elpv", BOB, "does not", 2)
+        assert reconcile.reconcile(registry, BOB) == []
+    assert list(copies.iterdir()) == []  # what was fetched from the server to be verified
 
     become(TRAINER)
     client, name = registry.client, champion.production_name("elpv")

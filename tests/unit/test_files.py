@@ -65,3 +65,12 @@ def test_a_folders_hash_is_of_names_and_bytes_alone(tmp_path: Path) -> None:
     assert files.sha256(folder("bytes", {"a": "1", "sub/b": "3"})) != one
     assert files.sha256(folder("names", {"a": "1", "sub/c": "2"})) != one
     assert files.sha256(folder("moved", {"a": "12", "sub/b": ""})) != one
+
+
+def test_a_file_does_not_take_the_place_of_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "kept").write_text("precious")
+    with pytest.raises(IsADirectoryError):
+        files.write_text(tmp_path / "mine", "a report")
+    assert (tmp_path / "mine" / "kept").read_text() == "precious"
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]

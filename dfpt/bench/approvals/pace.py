@@ -23,10 +23,10 @@ _SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Answered:
-    """Seconds from the moment a request was due."""
+    """Seconds from the moment a request was due; of those that write, by what they did."""
 
     reading: list[float]
-    writing: list[float]
+    writing: dict[str, list[float]]
     statuses: Counter[int]
     broken: list[str]
 
@@ -35,7 +35,7 @@ def steady(place: Place, per_second: float, seconds: float, seed: int = 0) -> An
     """Ask ``per_second`` times a second."""
     choose = random.Random(seed)
     due: queue.SimpleQueue[tuple[float, str, int] | None] = queue.SimpleQueue()
-    found, lock = Answered([], [], Counter(), []), threading.Lock()
+    found, lock = Answered([], {deed: [] for deed in _WRITES}, Counter(), []), threading.Lock()
 
     def connection(number: int) -> None:
         token = place.tokens[number % len(place.tokens)]
@@ -50,7 +50,7 @@ def steady(place: Place, per_second: float, seconds: float, seed: int = 0) -> An
                         found.broken.append(f"{type(error).__name__}: {error}")
                     continue
                 with lock:
-                    (found.reading if what.startswith("/") else found.writing).append(time.monotonic() - moment)
+                    (found.reading if what.startswith("/") else found.writing[what]).append(time.monotonic() - moment)
                     found.statuses[answer.status_code] += 1
 
     threads = [threading.Thread(target=connection, args=(number,)) for number in range(_CONNECTIONS)]

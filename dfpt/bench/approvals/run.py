@@ -25,6 +25,7 @@ def run(home: Path, seconds: float) -> dict[str, Any]:
         before = story.actions(place.registry)
         cpu = [place.cpu_seconds()]
         answered = pace.steady(place, PER_SECOND, seconds)
+        writing = [seconds for deed in answered.writing.values() for seconds in deed]
         cpu.append(place.cpu_seconds())
         between = story.actions(place.registry)
         told = crowd.rush(place, CLIENTS, seconds)
@@ -38,9 +39,10 @@ def run(home: Path, seconds: float) -> dict[str, Any]:
             "pace": {
                 "requests_per_second": PER_SECOND,
                 "share_of_writes": pace.SHARE_OF_WRITES,
-                "all": quantiles([*answered.reading, *answered.writing]),
+                "all": quantiles([*answered.reading, *writing]),
                 "reading": quantiles(answered.reading),
-                "writing": quantiles(answered.writing),
+                "writing": quantiles(writing),
+                "writing_by_deed": {deed: quantiles(seconds) for deed, seconds in answered.writing.items()},
                 "statuses": {str(status): count for status, count in sorted(answered.statuses.items())},
                 "broken": len(answered.broken),
                 "service_cpu_seconds": _between(cpu[0], cpu[1]),

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select, update
 
-from dfpt.approvals.worker import Worker, compare
-from dfpt.registry import aliases, promotion, reconcile
+from dfpt.approvals.worker import Worker, compare, reserve
+from dfpt.registry import aliases, promotion, reconcile, reservation
 from dfpt.registry import requests as wishes
 from dfpt.registry.database import Notification, Record, Request
 from dfpt.registry.errors import LogDamaged
@@ -32,6 +32,7 @@ def test_it_sweeps_as_it_starts(open_desk: Open) -> None:
     found = wishes.latest(desk.registry.engine, "elpv", request.version)
     assert found is not None
     assert found.state == "expired"
+    assert desk.registry.client.get_registered_model("elpv-production").latest_versions == []  # no trainer makes it now
 
 
 def test_what_goes_wrong_once_does_not_end_it(open_desk: Open) -> None:
@@ -66,6 +67,20 @@ def written(desk: Desk) -> list[str]:
 def alarms(desk: Desk) -> int:
     with desk.registry.store.reading() as session:
         return len(session.scalars(select(Notification).where(Notification.event == "tamper")).all())
+
+
+def test_production_is_made_for_every_model_that_was_asked_about(open_desk: Open) -> None:
+    desk = open_desk()
+    client = desk.registry.client
+    for name in ("bolts", "elpv"):
+        desk.submit(name=name)
+    client.create_registered_model("bolts-production")  # somebody was quicker
+
+    reserve(desk.app.state.service)
+
+    tags = {model.name: set(model.tags) for model in client.search_registered_models()}
+    assert tags["elpv-production"] == {reservation.TAG}
+    assert tags["bolts-production"] == set()
 
 
 def test_an_alias_moved_in_mlflow_is_found_while_the_service_runs(open_desk: Open) -> None:

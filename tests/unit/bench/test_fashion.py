@@ -34,8 +34,7 @@ def test_the_first_images_of_each_class_are_read_back_as_they_were(tmp_path: Pat
     assert [item.id for item in items] == [f"train-{number:05d}" for number in range(20)]
     assert [item.label_name for item in items] == [fashion.CLASSES[label] for label in LABELS[:20]]
     for number in (0, 13):
-        content = items[number].content
-        assert (content if isinstance(content, bytes) else content()) == b"P5 28 28 255\n" + PIXELS[number].tobytes()
+        assert items[number].read() == b"P5 28 28 255\n" + PIXELS[number].tobytes()
 
 
 @pytest.mark.parametrize(

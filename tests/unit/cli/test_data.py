@@ -46,6 +46,20 @@ def test_set_reaches_the_check(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
 
 
+def test_what_was_not_accepted_is_pointed_to(tmp_path: Path) -> None:
+    for label in ("a", "b"):
+        fill(tmp_path / "raw" / label, 20)
+    (tmp_path / "raw" / "a" / "moving.gif").write_bytes(b"GIF89a")
+    settings = ("validation.min_per_class=2", "validation.max_rejected=0.1", "data.image_size=8")
+    command = ["validate", f"folder:{tmp_path / 'raw'}", *(word for one in settings for word in ("--set", one))]
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 0, done.output
+    assert "41 images found: 40 accepted, 0 in quarantine, 1 refused." in done.stdout
+    reasons = Path(done.stdout.splitlines()[-1].removeprefix("What was not accepted, and why: "))
+    assert 'a/moving.gif,"GIF is not read' in reasons.read_text()
+    assert reasons.parent.name == "raw", "the report is called after the last part of the source"
+
+
 @pytest.mark.parametrize("command", ["fetch", "validate"])
 def test_an_unknown_source_is_wrong_usage(command: str) -> None:
     assert isinstance(CliRunner().invoke(app, [command, "nothing"]).exception, UsageError)

@@ -19,6 +19,7 @@ import yaml
 from dfpt.cli import main
 from dfpt.errors import EXIT_FAILED, EXIT_REFUSED, EXIT_USAGE
 from tests.approvals_service import Desk
+from tests.unchanged import unchanged
 
 pytest_plugins = "tests.approvals_service"
 
@@ -91,6 +92,7 @@ OF_A_REGISTRY = [
     ("model sweep --dry-run --as carol", 0),
     ("model approve elpv/1 --reason good --as bob --dry-run", 0),
     ("model reject elpv/1 --reason bad --as bob --dry-run", 0),
+    ("model withdraw elpv/1 --reason mine --as ada --dry-run", 0),
     ("model history elpv", 0),
     ("model request elpv/1 --reason again --as eve --dry-run", EXIT_REFUSED),
     ("audit verify", 0),
@@ -103,10 +105,11 @@ OF_A_REGISTRY = [
 ]
 
 
-def test_so_it_is_of_what_asks_the_registry(desk: Desk, run: Run) -> None:
+def test_so_it_is_of_what_asks_the_registry_which_stays_as_it_is(desk: Desk, run: Run) -> None:
     desk.submit("ada")
     for line, expected in OF_A_REGISTRY:
-        code, out, err = run(*line.split(), "--json", "--home", str(desk.registry.home))
+        with unchanged(desk.registry.home):
+            code, out, err = run(*line.split(), "--json", "--home", str(desk.registry.home))
         assert code == expected, (line, err)
         assert (out == "") if expected else document(out) is not None, line
 
@@ -116,6 +119,8 @@ WRONG = {
     "model list": {"--home": "afile"},
     "model show elpv": {},
     "model show elpv/one": {},
+    "model show elpv/99999999999999999999": {},
+    "approvals serve --host 999.1.1.1": {},
     "model approve elpv/1 --reason x": {"--home": "absent"},
     "model history elpv --at yesterday": {"--home": "absent"},
     "audit verify --since 7": {"--home": "absent"},
@@ -135,6 +140,8 @@ WRONG = {
     "data quarantine release 123 --reason x": {},
     "pipeline status": {},
     "pipeline compile": {"--config": "afile"},
+    "pipeline compile --image x": {"--out": "empty"},
+    "audit key": {"--home": "empty"},
     "pipeline compile --dry-run": {"--set": "clustr.image=x"},
     "pipeline submit": {"--profile": "nope"},
     "schedule check": {"--file": "absent"},
@@ -164,6 +171,7 @@ def test_wrong_words_and_places_end_with_2_and_a_hint(
     assert out == ""
     assert " failed: " not in err  # the name of an exception is no explanation
     assert "  -> " in err
+    assert Path("empty").is_dir(), "a file has taken the place of a folder"
     assert {path.name for path in tmp_path.iterdir()} <= {"afile", "binary", "empty", "dfpt-home"}
 
 

@@ -30,7 +30,10 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_a_proposed_suite_passes_the_data_that_it_came_from_and_notices_others(source: str, tmp_path: Path) -> None:
-    assert "expectations to data/expectations/line-3.json" in called("profile", source, *FEW)
+    said = called("profile", source, *FEW)
+    assert "expectations to data/expectations/line-3.json" in said
+    assert said.endswith(f"then: dfpt data validate {source}\n"), "it is found by its name"
+    assert called("profile", source, *FEW, "--out", "mine.json").endswith(" --set validation.suite=mine.json\n")
     suite = json.loads(Path("data/expectations/line-3.json").read_text())
     assert suite["meta"]["extends"] == "default"
     by_check = {item["meta"]["check"]: item for item in suite["expectations"]}

@@ -132,6 +132,28 @@ def test_a_dry_run_and_a_diff_change_nothing(dfpt: Any, kubeflow: FakePipelines)
     assert kubeflow.writes() == 0
 
 
+def test_dry_runs_of_single_schedules_say_what_would_be_and_change_nothing(dfpt: Any, kubeflow: FakePipelines) -> None:
+    dfpt("apply", weekly=WEEKLY)
+    before, writes = json.dumps(kubeflow.state.recurring), kubeflow.writes()
+
+    planned = {
+        command: dfpt(command, "weekly", "--dry-run", "--json", weekly=WEEKLY)
+        for command in ("pause", "resume", "trigger")
+    }
+    assert [planned[command]["changed"] for command in ("pause", "resume")] == [True, False]
+    assert planned["trigger"] == {"run": None, "name": None, "started": False, "dry_run": True}
+    assert dfpt("pause", "weekly", "--dry-run", weekly=WEEKLY) == "weekly would be paused.\n"
+    with pytest.raises(UsageError, match="no schedule 'nightly'"):
+        dfpt("pause", "nightly", "--dry-run", weekly=WEEKLY)
+    assert (json.dumps(kubeflow.state.recurring), kubeflow.writes()) == (before, writes)
+
+    done = dfpt("pause", "weekly", "--json", weekly=WEEKLY)
+    assert done == planned["pause"] | {"dry_run": False}
+    run = dfpt("trigger", "weekly", "--json", weekly=WEEKLY)["run"]
+    again = dfpt("trigger", "weekly", "--dry-run", "--json", weekly=WEEKLY)
+    assert (again["run"], again["started"]) == (run, False)
+
+
 def foreign(fake: FakePipelines, name: str, description: str) -> str:
     """A recurring run that somebody else has made."""
     found = next(iter(fake.state.recurring.values())) | {

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
+from dfpt.config import Distillation
 from dfpt.distill.divergence import divergence
 from dfpt.training.loop import fit
 from tests.unit.training import made_up
@@ -53,3 +55,16 @@ def test_class_weights_count_in_both_losses(weight: float) -> None:
     task.label_loss = replace(task.label_loss, weights_K=torch.tensor([weight, 1.0, 1.0]))
     found = task.losses(labels, *inputs, progress=0.0)
     assert {name: bool(found[name] != even[name]) for name in even} == dict.fromkeys(even, weight != 1)
+
+
+def test_a_step_runs_the_stages_that_both_paths_share_once_and_the_others_once_for_each_path() -> None:
+    original = made_up.teacher()
+    paths = made_up.dual_teacher(original, stages=(1,))
+    task = made_up.dual_task(paths, Distillation(at_places=1.0))
+    task.from_pixels = True
+    ran: Counter[str] = Counter()
+    for name, part in {"stem": original.stem, **dict(original.stages.named_children()), "head": original.head}.items():
+        part.register_forward_hook(lambda *_, name=name: ran.update([name]))
+    images = made_up.pictures(6)[0]
+    task.losses(torch.arange(6) % 3, images, images, progress=0.0)
+    assert ran == {"stem": 1, "0": 1, "1": 1, "2": 2, "head": 2}  # the head: of the image, and of its places

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 
+from dfpt import models
 from dfpt.config import Distillation
 from dfpt.distill.losses import prompt_loss
 from dfpt.distill.places import as_batch, at_places, common_grid
@@ -66,3 +69,27 @@ def test_places_that_agree_already_add_nothing() -> None:
     assert loss.item() == pytest.approx(0, abs=1e-5)
     moved = task.losses(index % made_up.CLASSES, images, shared, z_o, places_o.flip(3), progress=0.0)["loss"]
     assert moved > loss + 1e-3
+
+
+@pytest.mark.parametrize("name", ["efficientnet_lite0", "mobilenet_v2", "shufflenet_v2", "resnet8"])
+def test_the_layers_before_the_pooling_see_maps_and_say_what_they_say_of_places(name: str) -> None:
+    """Against the definition: every place is an image of its own, from the first layer of the head on."""
+    torch.manual_seed(0)
+    head = models.create(name, 3, 1, 64).train().head
+    other = copy.deepcopy(head)
+    for part in (head, other):
+        part.apply(lambda layer: setattr(layer, "p", 0.0) if isinstance(layer, torch.nn.Dropout) else None)
+    width = next(p.shape[1] for p in head.parameters() if p.dim() > 1)
+    features = torch.randn(4, width, 2, 3, requires_grad=True)
+    alone = features.detach().permute(0, 2, 3, 1).reshape(24, width, 1, 1).requires_grad_()
+    found, expected = at_places(head, features), other(alone)
+    torch.testing.assert_close(as_batch(found), expected)
+    found.square().sum().backward()
+    expected.square().sum().backward()
+    assert features.grad is not None
+    assert alone.grad is not None
+    torch.testing.assert_close(as_batch(features.grad), alone.grad.flatten(1), atol=1e-5, rtol=1e-4)
+    for ours, theirs in zip(head.parameters(), other.parameters(), strict=True):
+        torch.testing.assert_close(ours.grad, theirs.grad, atol=1e-4, rtol=1e-4)
+    for ours, theirs in zip(head.buffers(), other.buffers(), strict=True):
+        torch.testing.assert_close(ours, theirs)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dfpt.evaluation import charts
+from dfpt.evaluation import charts, svg
 from dfpt.evaluation.charts import Span
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -104,3 +104,19 @@ def test_blocks_of_a_time_line_are_as_long_as_their_time_and_the_last_is_now() -
     assert [(element.get("x"), element.get("width")) for element in elements(drawn, "block now")] == [
         ("180.0", "540.0")
     ]
+
+
+def test_every_model_has_another_mark_at_its_place() -> None:
+    drawn = [svg.mark(50, 20, number) for number in range(svg.MARKS)]
+    assert len({mark.replace(f"mark-{number}", "mark") for number, mark in enumerate(drawn)}) == svg.MARKS
+    for number, mark in enumerate(drawn):
+        assert f'class="mark-{number}"' in mark
+        ET.fromstring(mark)
+
+
+def test_a_band_holds_the_line_of_its_own_figures() -> None:
+    drawn = charts.lines({0: [1.0, 0.5], 1: [0.5, 0.5]}, "", "strength", {0: [(0.5, 1.0), (0.0, 1.0)]})
+    (band,) = elements(drawn, "band-0")
+    assert band.get("points") == "0.0,0.0 168.0,0.0 168.0,108.0 0.0,54.0"
+    assert elements(drawn, "line-0")[0].get("points") == "0.0,0.0 168.0,54.0"
+    assert elements(drawn, "band-1") == []

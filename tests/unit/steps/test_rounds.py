@@ -73,21 +73,9 @@ def test_a_frozen_path_teaches_from_the_cache_what_it_teaches_when_it_is_asked_i
         torch.testing.assert_close(kept[name], tensor, atol=1e-3, rtol=1e-2)
 
 
-def test_a_frozen_path_is_asked_about_each_image_and_view_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    task, asked = dual("frozen"), []
-    answer = task.teacher.prompted_features
-    monkeypatch.setattr(
-        task.teacher, "prompted_features", lambda shared: (asked.append(len(shared)), answer(shared))[1]
-    )
-    learn(task, made_up.context(tmp_path), epochs=20)
-    assert COUNT * (VIEWS - 2) < sum(asked) - 12 <= COUNT * VIEWS  # 20 epochs of 32 images draw nearly all of 8 views
-
-
-def test_a_round_asks_the_path_about_those_views_alone_that_it_shows(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    task, asked = dual("alternate"), []
-    answer = task.teacher.prompted_features
+def counted(task: DualTask, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Of how many images the path is asked in each call that is neither training nor validation."""
+    asked, answer = [], task.teacher.prompted_features
 
     def prompted_features(shared: Tensor) -> Tensor:
         if not torch.is_grad_enabled() and not torch.is_inference_mode_enabled():
@@ -95,6 +83,23 @@ def test_a_round_asks_the_path_about_those_views_alone_that_it_shows(
         return answer(shared)
 
     monkeypatch.setattr(task.teacher, "prompted_features", prompted_features)
+    return asked
+
+
+def test_a_frozen_path_is_asked_about_each_image_and_view_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = dual("frozen")
+    asked = counted(task, monkeypatch)
+    learn(task, made_up.context(tmp_path), epochs=20)
+    *train, val = asked
+    assert val == 12
+    assert COUNT * (VIEWS - 2) < sum(train) <= COUNT * VIEWS  # 20 epochs of 32 images draw nearly all of 8 views
+
+
+def test_a_round_asks_the_path_about_those_views_alone_that_it_shows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = dual("alternate")
+    asked = counted(task, monkeypatch)
     learn(task, made_up.context(tmp_path))
     first, first_val, second, second_val = asked
     assert first_val == second_val == 12

@@ -121,11 +121,14 @@ def test_a_cached_step_shows_the_earlier_figures_curves_and_reports(place: tuple
     (output / "history.csv").write_text("epoch,train_loss,val_accuracy\n0,1.5,0.5\n1,0.5,0.75\n")
     (output / "model.safetensors").write_bytes(b"weights")
 
-    made = run.record_cached(None, "distil", SETTINGS, {"best_epoch": 1.0}, {"student": output}, *place, {})
+    figures, data = {"best_epoch": 1.0}, ("digits", "d" * 64)
+    made = run.record_cached(None, "distil", SETTINGS, figures, {"student": output}, *place, {}, data)
 
     client = store.client(place[0])
     found = client.get_run(made)
     assert found.data.tags["dfpt.cached"] == "true"
+    assert found.data.tags["dfpt.data_version"] == "d" * 64
+    assert [(used.dataset.name, used.dataset.digest) for used in found.inputs.dataset_inputs] == [("digits", "d" * 36)]
     assert found.data.metrics == {"best_epoch": 1.0, "train_loss": 0.5, "val_accuracy": 0.75}
     assert [m.value for m in client.get_metric_history(made, "train_loss")] == [1.5, 0.5]
     assert {file.path for file in client.list_artifacts(made)} == {"history.csv", "config.yaml"}
