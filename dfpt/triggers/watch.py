@@ -89,8 +89,10 @@ def drift(trigger: DriftTrigger, home: Path, config: Path | None, report: Path |
     if code == 0:
         return None
     if code != EXIT_REFUSED:
-        last = (said.strip().splitlines() or ["no reason is given"])[-1]
-        raise StepFailed(f"dfpt data drift ended with {code}: {last}")
+        words = [
+            line for line in said.splitlines() if line.strip() and not line.lstrip().startswith("->")
+        ]  # its remedy
+        raise StepFailed(f"dfpt data drift ended with {code}: {words[-1] if words else 'no reason is given'}")
     found = json.loads(printed)
     seen = found["current"].get("data_hash") or found["p_value"]
     return Sighting(
