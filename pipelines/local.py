@@ -157,14 +157,18 @@ def _silent_death(home: Path, folder: Path) -> DfptError:
 @contextlib.contextmanager
 def _containers(config: Config, home: Path, image: str, inherited: Mapping[str, str]) -> Iterator[Any]:
     """A runner whose containers see what the steps' processes would have inherited, but for this machine's own."""
+    from dfpt.registry import filing  # half a second that a run without containers need not wait
+
     handed_on = {name: value for name, value in inherited.items() if name not in ("TMPDIR", "DFPT_RUNNER_PID")}
     handed_on |= {name: os.environ[name] for name in _HANDED_ON if name in os.environ}
+    handed_on |= filing.of_a_container()
     stored = config.data.stored
     if stored:
         handed_on |= {name: os.environ[name] for name in _OF_IMAGES if name in os.environ}
     named = Path(stored.url if stored else config.data.path).expanduser()
     images = [named.absolute()] if named.name and named.exists() else []
-    network = "MLFLOW_TRACKING_URI" in handed_on or (stored is not None and "://" in stored.url)
+    servers = {"MLFLOW_TRACKING_URI", filing.URL_VARIABLE} & handed_on.keys()
+    network = bool(servers) or (stored is not None and "://" in stored.url)
     with contextlib.closing(containers.client()) as engine:
         containers.check(engine, image)
     mounted = [*images, *(path.absolute() for path in config.data.lists)]

@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Protocol
 
 from dfpt.errors import StepFailed, UsageError
-from dfpt.registry import actor, candidates, champion, requests
+from dfpt.registry import actor, candidates, champion, requests, store
 from dfpt.registry.champion import Champion
 from dfpt.registry.database import State
 from dfpt.registry.handle import Models, Registry, open_models, open_registry
@@ -122,14 +123,33 @@ def fetch_champion(context: Context, name: str) -> Champion | None:
     return champion.fetch(context, name) if service is None else service.champion(name)
 
 
+def of_a_container() -> dict[str, str]:
+    """The variables by which a container of a run files, where that is not at the state folder's own registry.
+
+    Raises:
+        UsageError: it would be the registry's database itself, with the key that signs its log; there is no token.
+    """
+    if url := os.environ.get(URL_VARIABLE):
+        remote = _remote()
+        return {URL_VARIABLE: url, remote.TOKEN_VARIABLE: remote.token(url)}
+    if os.environ.get(store.URL_VARIABLE):
+        raise UsageError(
+            f"{store.URL_VARIABLE} is set, and no container of a run is to hold the registry's database and its key.",
+            f"Set {URL_VARIABLE} and a token: the run then files through the approvals service.",
+        )
+    return {}
+
+
 def _service(home: Path, uri: str | None) -> Service | None:
     url = os.environ.get(URL_VARIABLE)
-    if not url:
-        return None
+    return Service(open_models(home, uri), _remote().from_environment(url)) if url else None
+
+
+def _remote() -> ModuleType:
     try:
         from dfpt.registry import remote
     except ImportError as error:
         raise UsageError(
             f"{URL_VARIABLE} is set, and {error.name} is not installed.", "pip install 'dfpt[approvals]'"
         ) from error
-    return Service(open_models(home, uri), remote.from_environment(url))
+    return remote

@@ -144,19 +144,27 @@ class Client:
 
 
 def from_environment(url: str) -> Client:
-    """A client with the token of the environment.
+    """A client with the token of the environment. Raises UsageError: there is none."""
+    return Client(url, token(url))
+
+
+def token(url: str) -> str:
+    """The token of the environment for the service at ``url``.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is none, or its file cannot be read.
     """
     file = os.environ.get(TOKEN_FILE_VARIABLE)
-    token = os.environ.get(TOKEN_VARIABLE) or (Path(file).read_text(encoding="utf-8").strip() if file else "")
-    if not token:
+    try:
+        found = os.environ.get(TOKEN_VARIABLE) or (Path(file).read_text(encoding="utf-8").strip() if file else "")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"Cannot read the token in {file}: {error}.", f"Correct {TOKEN_FILE_VARIABLE}.") from error
+    if not found:
         raise UsageError(
             f"No token for the approvals service at {url}.",
             f"Make one with dfpt approvals token create, and set {TOKEN_VARIABLE} or {TOKEN_FILE_VARIABLE}.",
         )
-    return Client(url, token)
+    return found
 
 
 def _answer(found: Mapping[str, Any]) -> Answer:

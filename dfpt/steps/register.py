@@ -119,7 +119,7 @@ def _register(
                 path
                 for folder in (inputs["evaluation"], inputs["decision"])
                 for path in sorted(folder.iterdir())
-                if path.suffix in {".json", ".html"} or path.is_dir()
+                if path.suffix in {".json", ".html", ".md"} or path.is_dir()
             ],
             report=report,
             example=(images[:1], onnx.answers(exported, images[:1])),
