@@ -15,10 +15,8 @@ from dfpt.tracking import run, store
 
 pytest_plugins = "tests.mlflow_home"
 
-# As from a terminal: what a shell starts in the background, tests included, ignores Ctrl-C.
 START = """
-import signal, sys; from pathlib import Path; from dfpt.cli import up
-signal.signal(signal.SIGINT, signal.default_int_handler)
+import sys; from pathlib import Path; from dfpt.cli import up
 up.command(int(sys.argv[1]), int(sys.argv[2]), False, Path(sys.argv[3]))
 """
 

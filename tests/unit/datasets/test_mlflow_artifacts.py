@@ -71,6 +71,7 @@ def test_a_store_that_is_away_is_named_after_few_retries_and_training_keeps_its_
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{free.getsockname()[1]}")
+        monkeypatch.delenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", raising=False)  # a command of an earlier test sets it
         monkeypatch.setattr(mlflow_artifacts, "RETRIES", 1)  # with MLflow's own seven this takes four minutes
         with pytest.raises(StepFailed, match=r"Cannot read artifact 'images' of run 0123: .*retries") as raised:
             resolve("mlflow:0123/images")

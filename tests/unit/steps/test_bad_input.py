@@ -165,7 +165,7 @@ def test_the_second_image_under_an_id_that_is_taken_is_rejected(place: Path, mon
         (place / path).write_bytes(encoded(number))
         lines.append(f"{path}  {number % 4 / 3}  mono")
     (place / "labels.csv").write_text("\n".join(lines))
-    monkeypatch.setattr(prepare, "resolve", lambda source: elpv.source(place))
+    monkeypatch.setattr(prepare, "resolve", lambda source, _: elpv.source(place))
     report = processed("elpv", place)
     assert (report["images"], report["accepted"], report["quarantined"]) == (40, 39, 1)
     assert reasons(place) == {"images/1/cell0.png": "its id is that of an earlier image"}
