@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from dfpt import config as configuration
 from dfpt import datasets, files, runtime
@@ -34,6 +35,7 @@ SCREENED, CONFIRMED, ABLATED, GAP = "screened", "confirmed", "ablated", "gap"  #
 _ON_VALIDATION = (SCREENED, ABLATED)
 _SHARED = ("prepare", "validate", "train-teacher")
 _OWN = ("tune-prompt", "distil")
+_DECIDING = ("prepare", "train-teacher", *_OWN)  # whose configuration makes a cell another one
 _KEPT = ("training_seconds", "best_epoch")
 
 Pixels = NDArray[np.uint8]
@@ -119,13 +121,30 @@ def compute(
     suite: Suite, cell: Cell, setting: Mapping[str, float], tier: str, folder: Path, home: Path
 ) -> Trained | None:
     """Train a cell and store it in ``folder``; None where it is stored already."""
-    if (folder / f"{cell.name}.json").exists():
+    if is_stored(suite, cell, setting, tier, folder):
         return None
-    val = suite.development_val if tier in _ON_VALIDATION else None
-    config = configured(suite, cell, setting, suite.epochs, val)
+    config = _of_tier(suite, cell, setting, tier)
     trained = train(config, home, cell.method)
     store(folder, cell, tier, config, trained)
     return trained
+
+
+def is_stored(suite: Suite, cell: Cell, setting: Mapping[str, float], tier: str, folder: Path) -> bool:
+    """Whether ``folder`` has the cell as it would be trained now: one of an older suite does not count."""
+    path = folder / f"{cell.name}.json"
+    if not path.exists():
+        return False
+    try:
+        then = Config.model_validate(steps.read(path)["config"])
+    except ValidationError:  # it has a key that there is no more
+        return False
+    now = _of_tier(suite, cell, setting, tier)
+    return all(configuration.for_step(then, name) == configuration.for_step(now, name) for name in _DECIDING)
+
+
+def _of_tier(suite: Suite, cell: Cell, setting: Mapping[str, float], tier: str) -> Config:
+    val = suite.development_val if tier in _ON_VALIDATION else None
+    return configured(suite, cell, setting, suite.epochs, val)
 
 
 def train(config: Config, home: Path, place: str) -> Trained:

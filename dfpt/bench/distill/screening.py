@@ -28,9 +28,11 @@ _EDGE = 0.05  # share of a range, on its scale, that counts as its edge
 
 def screen(suite: Suite, method: str, out: Path, home: Path) -> dict[str, Any]:
     """Find the method's setting; also written as ``screened/METHOD.json``. What is stored is not computed again."""
-    path = out / SCREENED / f"{method}.json"
+    path, cell = out / SCREENED / f"{method}.json", _cell(suite, method)
     if path.exists():
-        return steps.read(path)
+        known = steps.read(path)
+        if cells.is_stored(suite, cell, known["setting"], SCREENED, path.parent):
+            return known
     trials: list[dict[str, Any]] = [{"setting": setting, "rungs": []} for setting in settings(suite, method)]
     going = finished = trials
     for epochs in suite.rungs:
@@ -38,7 +40,7 @@ def screen(suite: Suite, method: str, out: Path, home: Path) -> dict[str, Any]:
             trial["rungs"].append(_rung(suite, method, trial["setting"], epochs, home))
         finished, going = going, surviving(going, suite.reduction)
     best = ranked(finished)[0]
-    cells.compute(suite, _cell(suite, method), best["setting"], SCREENED, out / SCREENED, home)
+    cells.compute(suite, cell, best["setting"], SCREENED, path.parent, home)
     found = {
         "method": method,
         "setting": best["setting"],

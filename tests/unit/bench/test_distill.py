@@ -313,6 +313,23 @@ def test_a_cell_of_any_tier_can_be_computed_again_with_its_own_setting(
     }
 
 
+def test_a_cell_of_an_older_suite_does_not_count_as_stored(tmp_path: Path) -> None:
+    setting, cell = METHODS["kd"].defaults, Cell("kd", 7, 0, 0)
+    config = cells.configured(ELPV, cell, setting, ELPV.epochs, ELPV.development_val).model_dump(mode="json")
+    path = tmp_path / f"{cell.name}.json"
+
+    def counts(config: dict[str, Any]) -> bool:
+        path.write_text(json.dumps({"config": config}))
+        return cells.is_stored(ELPV, cell, setting, "screened", tmp_path)
+
+    assert not cells.is_stored(ELPV, cell, setting, "screened", tmp_path)
+    assert counts(config)
+    assert counts(config | {"gate": {}})  # no part of it
+    assert not counts(config | {"data": config["data"] | {"near_copies_together": None}})
+    assert not counts(config | {"a key of then": 1})
+    assert not cells.is_stored(ELPV, cell, setting | {"distillation.options.temperature": 2.0}, "screened", tmp_path)
+
+
 def test_nothing_stored_is_no_summary(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="holds no cells"):
         summarise(ELPV, tmp_path)
