@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email.message import Message
@@ -68,7 +69,7 @@ class _Page(Exception):
     """A login page comes instead."""
 
 
-class FakeServer:
+class FakeServer(ABC):
     """A fake, running. One kind of API each: ``answer`` and ``said``.
 
     Attributes:
@@ -87,13 +88,13 @@ class FakeServer:
     def host(self) -> str:
         return f"http://127.0.0.1:{self.server.server_address[1]}"
 
+    @abstractmethod
     def answer(self, request: Request) -> Reply:
         """Raises Refused for everything but success."""
-        raise NotImplementedError
 
+    @abstractmethod
     def said(self, refused: Refused) -> Any:
         """A refusal in the API's own form, for JSON."""
-        raise NotImplementedError
 
     @contextlib.contextmanager
     def troubled(self, operation: str) -> Iterator[None]:
