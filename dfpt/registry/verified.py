@@ -4,7 +4,7 @@ To hash a record takes most of the time of a verification. Here the rows are kep
 and the signed head behind them were good. Each later verification reads the whole log again and compares every field
 of every row with what is kept, so a change of one is found as surely as by its hash; rows that are equal are spared
 the hashing, all others are not. It is memory of a process: nothing in the database or in a file says "verified", so
-there is nothing to forge. A thousand records take about 2 MB.
+there is nothing to forge.
 """
 
 from __future__ import annotations
