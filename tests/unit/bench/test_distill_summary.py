@@ -1,0 +1,151 @@
+"""The benchmark's figures come from stored answers."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from dfpt.bench.distill import SUITES, answers, cells, gap, summarise, summary
+from dfpt.bench.distill.cells import Cell
+from dfpt.bench.distill.methods import BASE
+from dfpt.cli.main import app
+from dfpt.errors import UsageError
+from tests.unit.bench.stored_cells import said, stored
+
+ELPV = SUITES["elpv"]
+
+
+def test_answers_come_back_and_equal_ones_are_equal_bytes(tmp_path: Path) -> None:
+    found = said([0, 1, 2], [0, 2, 2], [1, 1, 1])
+    for name in ("a", "b"):
+        answers.write(tmp_path / name, found)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    again = answers.read(tmp_path / "a")
+    assert again.ids == found.ids
+    np.testing.assert_array_equal(again.labels, [0, 2, 2])
+    np.testing.assert_allclose(again.probabilities, found.probabilities)
+    np.testing.assert_array_equal(again.corrupted["noise"], [1, 1, 1])
+
+
+def test_answers_that_were_cut_off_are_one_clear_error(tmp_path: Path) -> None:
+    answers.write(tmp_path / "a.gz", said([0, 1, 2], [0, 2, 2]))
+    content = (tmp_path / "a.gz").read_bytes()
+    (tmp_path / "a.gz").write_bytes(content[: len(content) // 2])
+    with pytest.raises(UsageError, match="Cannot read"):
+        answers.read(tmp_path / "a.gz")
+
+
+def test_differences_are_paired_by_partition_fold_and_seed(tmp_path: Path) -> None:
+    folder = tmp_path / "confirmed"
+    labels = [0, 1, 2, 0]
+    for seed, kd, ours in ((0, [0, 1, 0, 1], [0, 1, 2, 1]), (1, [0, 1, 2, 1], [0, 1, 2, 0])):
+        stored(folder, Cell("kd", 4201, 0, seed), said(kd, labels))
+        stored(folder, Cell("dfpt_kd", 4201, 0, seed), said(ours, labels))
+    stored(folder, Cell("dfpt_kd", 4202, 0, 0), said([1, 0, 0, 1], labels))  # has no partner
+    stored(folder, Cell("kd", cells.BLOCK, 0, 0), said([1, 0, 0, 1], labels))  # is another question
+    found = {row["method"]: row for row in summarise(ELPV, tmp_path)["methods"]}
+    assert found["dfpt_kd"]["delta_vs_kd"] == pytest.approx((0.25 + 0.25) / 2)
+    assert found["dfpt_kd"]["pairs"] == 2
+    assert found["dfpt_kd"]["tier"] == "confirmed"
+    low, high = found["dfpt_kd"]["delta_vs_kd_ci"]
+    assert 0 <= low < 0.25 < high <= 1
+    assert found["kd"]["delta_vs_kd_ci"] == (0, 0)
+    assert found["kd"]["accuracy_mean"] == pytest.approx((0.5 + 0.75) / 2)
+    assert found["kd"]["accuracy_std"] == pytest.approx(0.25 / 2**0.5)
+    assert found["kd"]["block_accuracy_mean"] == 0
+    assert found["kd"]["accuracy_under_noise_mean"] == pytest.approx((0.5 + 0.75) / 2)
+    assert found["kd"]["defect_recall_mean"] == pytest.approx(0.5)
+    written = {row["method"]: row for row in json.loads((tmp_path / "summary.json").read_text())["methods"]}
+    assert written["dfpt_kd"]["delta_vs_kd_ci"] == [low, high]
+
+
+def test_an_ablation_is_held_against_ours_by_seed(tmp_path: Path) -> None:
+    stored(tmp_path / "screened", Cell("kd", 7, 0, 0), said([0, 1], [0, 1]))
+    labels = [0, 1, 2, 0]
+    for seed, ours, other in ((0, [0, 1, 2, 1], [0, 1, 0, 1]), (1, [0, 1, 2, 0], [0, 1, 2, 1])):
+        stored(tmp_path / "ablated", Cell(BASE, 7, 0, seed), said(ours, labels))
+        stored(tmp_path / "ablated", Cell("affine_map", 7, 0, seed), said(other, labels))
+    rows = {row["method"]: row for row in summarise(ELPV, tmp_path)["ablations"]}
+    assert rows.keys() == {BASE, "affine_map"}
+    assert rows["affine_map"]["delta_vs_dfpt_kd"] == pytest.approx(-0.25)
+    assert rows["affine_map"]["pairs"] == 2
+    assert rows[BASE]["delta_vs_dfpt_kd"] == 0
+
+
+def test_the_slope_of_the_gap_sweep_is_that_of_gain_on_gap(tmp_path: Path) -> None:
+    """Three pairs whose gain is half their gap, whichever images are drawn, give a slope of 0.5."""
+    suite = dataclasses.replace(ELPV, gap_teachers=("big",), gap_students=("s", "m", "l"), gap_seeds=1)
+    count = 600
+    labels = [0] * count
+    for student, wrong in (("s", 2), ("m", 3), ("l", 6)):  # one image of so many that the plain student misses
+        missed = [int(n % wrong == 0) for n in range(count)]
+        half = [int(n % (2 * wrong) == 0) for n in range(count)]
+        folder = tmp_path / "gap" / f"big-{student}"
+        for method, called in (("plain", missed), ("kd", missed), ("dfpt_kd_plus", half)):
+            stored(folder, Cell(method, suite.development, 0, 0), said(called, labels))
+        answers.write(folder / "teacher.jsonl.gz", said(labels, labels))
+    found = gap.summarise(suite, tmp_path)
+    assert found is not None
+    by_student = {pair["student"]: pair for pair in found["pairs"]}
+    assert by_student["s"]["gap"] == pytest.approx(1 / 2)
+    assert by_student["s"]["gain"] == pytest.approx(1 / 4)
+    assert found["slope"] == pytest.approx(0.5)
+    low, high = found["slope_ci"]
+    assert 0.3 < low < 0.5 < high < 0.7
+
+
+def test_a_pair_whose_students_are_not_all_there_is_no_point(tmp_path: Path) -> None:
+    suite = dataclasses.replace(ELPV, gap_teachers=("big",), gap_students=("s",), gap_seeds=1)
+    folder = tmp_path / "gap" / "big-s"
+    stored(folder, Cell("plain", suite.development, 0, 0), said([0], [0]))
+    answers.write(folder / "teacher.jsonl.gz", said([0], [0]))
+    assert gap.summarise(suite, tmp_path) is None
+
+
+def test_the_summary_says_what_tuning_brought(tmp_path: Path) -> None:
+    stored(tmp_path / "screened", Cell("kd", 7, 0, 0), said([0, 1], [0, 1]))
+    screened = {"method": "kd", "setting": {"a": 1.0}, "at_edge": ["a"], "score": 0.75, "defaults_score": 0.7}
+    (tmp_path / "screened" / "kd.json").write_text(json.dumps(screened | {"trials": [{}, {}]}))
+    (row,) = summarise(ELPV, tmp_path)["tuning"]
+    assert row["gain_by_tuning"] == pytest.approx(0.05)
+    assert row["at_edge"] == ["a"]
+    assert row["trials"] == 2
+
+
+def test_the_interval_is_that_of_a_mean_over_images_and_runs() -> None:
+    random = np.random.default_rng(1)
+    differences = random.normal(0.02, 0.3, 4000)
+    ids = [str(number) for number in range(len(differences))]
+    low, high = summary.interval([dict(zip(ids, differences, strict=True))] * 2)
+    half = 1.96 * differences.std() / len(differences) ** 0.5
+    assert low == pytest.approx(differences.mean() - half, abs=half / 10)
+    assert high == pytest.approx(differences.mean() + half, abs=half / 10)
+    apart = [dict.fromkeys(ids, value) for value in (0.0, 0.1)]  # all the doubt is between the runs
+    assert summary.interval(apart) == pytest.approx((0.0, 0.1))
+
+
+def test_the_command_computes_the_summary_from_what_is_stored(tmp_path: Path) -> None:
+    for method, called in (("kd", [0, 1, 0]), ("dfpt_kd", [0, 1, 2])):
+        stored(tmp_path / "confirmed", Cell(method, 4201, 0, 0), said(called, [0, 1, 2]))
+    command = ["bench", "distill", "--out", str(tmp_path), "--home", str(tmp_path / "home"), "--summarise", "--json"]
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)
+    assert found == json.loads((tmp_path / "summary.json").read_text())
+    rows = {row["method"]: row for row in found["methods"]}
+    assert rows["dfpt_kd"]["delta_vs_kd"] == pytest.approx(1 / 3)
+    wanted = {"method", "tier", "accuracy_mean", "accuracy_std", "delta_vs_kd", "delta_vs_kd_ci", "pairs"}
+    assert all(wanted <= row.keys() for row in found["methods"])
+    shown = CliRunner().invoke(app, command[:-1])
+    assert "66.7%" in shown.output
+    assert "100.0%" in shown.output
+
+
+def test_nothing_stored_is_no_summary(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="holds no cells"):
+        summarise(ELPV, tmp_path)
