@@ -65,6 +65,8 @@ def room(inspection: Any, home: Path, tmp_path: Path) -> Room:
 
 
 def test_a_student_that_passed_waits_for_approval_as_onnx_that_answers_alike(room: Room) -> None:
+    (room.inputs["evaluation"] / "model-card.md").write_text("# Cracks in cells\n")
+
     found = room.run()
 
     assert (found["name"], found["version"], found["status"], found["created"]) == ("made-up", 1, "pending", True)
@@ -74,6 +76,7 @@ def test_a_student_that_passed_waits_for_approval_as_onnx_that_answers_alike(roo
     folder = artifacts.local(version, room.registry.uri)
     assert files.sha256(folder / "student") == files.sha256(room.inputs["student"])
     assert (folder / "evidence" / "evaluation.html").exists()
+    assert (folder / "evidence" / "model-card.md").exists()
     assert room.registry.client.get_run(version.run_id).info.status == "FINISHED"
 
 
