@@ -14,7 +14,7 @@ from dfpt.datasets import load
 from dfpt.distill import saved
 from dfpt.distill.overhead import overhead
 from dfpt.steps import dual, networks
-from dfpt.training.loop import write_history
+from dfpt.training.loop import Progress, write_history
 
 
 def run(inputs: Inputs, outputs: Outputs, config: TunePromptConfig, context: Context) -> Metrics:
@@ -26,21 +26,23 @@ def run(inputs: Inputs, outputs: Outputs, config: TunePromptConfig, context: Con
     probe, spec = networks.new_student(config.student, images, config.seed)
     networks.check_pair(teacher_spec, spec, images, context)
     epochs = config.prompt.epochs if config.distillation.by_both_paths else 0  # nobody would ask the tuned path
-    progress = dual.train(
-        "tune-prompt",
-        teacher,
-        teacher_spec,
-        probe,
-        spec,
-        images,
-        config.student.recipe.model_copy(update={"epochs": epochs}),
-        config.distillation,
-        config.prompt,
-        "joint",
-        config.augmentation,
-        config.seed,
-        context,
-    )
+    progress = Progress()
+    if epochs:
+        progress = dual.train(
+            "tune-prompt",
+            teacher,
+            teacher_spec,
+            probe,
+            spec,
+            images,
+            config.student.recipe.model_copy(update={"epochs": epochs}),
+            config.distillation,
+            config.prompt,
+            "joint",
+            config.augmentation,
+            config.seed,
+            context,
+        )
     folder = outputs["prompt"]
     saved.save(teacher.path, path_spec, folder)
     save_file({name: tensor.contiguous() for name, tensor in probe.state_dict().items()}, folder / dual.PROBE)

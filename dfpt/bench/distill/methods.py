@@ -105,9 +105,6 @@ METHODS: dict[str, Row] = {
     "dfpt_kd_dkd": _ours("dfpt-kd", "dkd", ("beta", Range(0.25, 16.0, 2.0))),
     "dfpt_kd_dist": _ours("dfpt-kd", "dist"),
     "dfpt_kd_ls": _ours("dfpt-kd", "ls", ("temperature", Range(0.5, 8.0, 2.0))),
-    "dfpt_kd_plus_dkd": _ours("dfpt-kd+", "dkd", ("beta", Range(0.25, 16.0, 2.0))),
-    "dfpt_kd_plus_dist": _ours("dfpt-kd+", "dist"),
-    "dfpt_kd_plus_ls": _ours("dfpt-kd+", "ls", ("temperature", Range(0.5, 8.0, 2.0))),
 }
 CONTROL, BASE, OURS = "kd_at_places", "dfpt_kd", ("dfpt_kd", "dfpt_kd_plus")
 VARIANTS = tuple(name for name in METHODS if name.startswith("dfpt") and name not in OURS)  # screened alone

@@ -51,7 +51,7 @@ class Suite:
     development: int = DEVELOPMENT
     development_val: float = 0.3
     trials: int = 8
-    rungs: tuple[int, ...] = (15, 60)
+    rungs: tuple[int, ...] = (10, 30)
     reduction: int = 8
     rivals: int = 2
     ablations: tuple[str, ...] = tuple(ABLATIONS)

@@ -53,7 +53,7 @@ def test_the_rows_whose_networks_are_others_say_which() -> None:
     assert early.teacher.recipe.stop_after == 0.4
     by_assistant = cells.configured(ELPV, Cell("takd", ELPV.development, 0, 0), {}, ELPV.epochs)
     assert by_assistant.distillation.options["assistant"] == ELPV.assistant
-    for method, divergence in (("dfpt_kd", "kl"), ("dfpt_kd_dkd", "dkd"), ("dfpt_kd_plus_ls", "ls")):
+    for method, divergence in (("dfpt_kd", "kl"), ("dfpt_kd_dkd", "dkd"), ("dfpt_kd_ls", "ls")):
         config = cells.configured(ELPV, Cell(method, ELPV.development, 0, 0), {}, ELPV.epochs)
         assert (config.distillation.divergence, config.prompt.divergence) == (divergence, "kl")
 
