@@ -24,7 +24,7 @@ ELPV = SUITES["elpv"]
 def test_every_trial_of_every_method_is_a_valid_configuration(method: str) -> None:
     for setting in screening.settings(ELPV, method):
         config = cells.configured(ELPV, Cell(method, ELPV.development, 0, 0), setting, ELPV.epochs)
-        assert config.student.recipe.epochs == 60
+        assert config.student.recipe.epochs == ELPV.epochs
         assert config.data.fold is not None
         assert config.data.fold.seed == ELPV.development
         name = config.distillation.method
