@@ -6,12 +6,14 @@ Among them are the controls of the adaptation: paths that are one map of the ori
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
-from dfpt.bench.distill import cells
-from dfpt.bench.distill.cells import ABLATED, Cell, Told
+from dfpt.bench.distill import cells, sharing
+from dfpt.bench.distill.cells import ABLATED, Cell
 from dfpt.bench.distill.methods import BASE
 from dfpt.bench.distill.screening import screened
+from dfpt.bench.distill.sharing import Told
 from dfpt.bench.distill.suites import Suite
 
 
@@ -27,7 +29,5 @@ def ablate(suite: Suite, out: Path, home: Path, told: Told) -> None:
         for seed in range(suite.ablation_seeds)
         for name in (BASE, *suite.ablations)
     ]
-    for number, cell in enumerate(wanted):
-        told(number, len(wanted), str(cell))
-        cells.compute(suite, cell, setting, ABLATED, out / ABLATED, home)
-    told(len(wanted), len(wanted), "all")
+    work = {cell.name: partial(cells.compute, suite, cell, setting, ABLATED, out / ABLATED, home) for cell in wanted}
+    sharing.each(work, cells.locks(suite, ABLATED, home), told)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
@@ -39,7 +40,6 @@ _DECIDING = ("prepare", "train-teacher", *_OWN)  # whose configuration makes a c
 _KEPT = ("training_seconds", "best_epoch")
 
 Pixels = NDArray[np.uint8]
-Told = Callable[[int, int, str], None]  # cells done, of how many, which is next
 
 _KINDS = {"noise": "noise", "blur": "blur", "dark": "darkness", "bright": "brightness", "rotation": "rotation"}
 CORRUPTIONS: Mapping[str, Callable[[Pixels], Pixels]] = {
@@ -63,6 +63,11 @@ class Cell:
     def name(self) -> str:
         """Of its files."""
         return str(self).replace(":", "-")
+
+
+def locks(suite: Suite, tier: str, home: Path) -> Path:
+    """Folder of the locks by which processes share a tier's work."""
+    return home / "bench" / "distill" / "locks" / suite.name / tier
 
 
 def parse(text: str, suite: Suite) -> Cell:
@@ -150,14 +155,17 @@ def _of_tier(suite: Suite, cell: Cell, setting: Mapping[str, float], tier: str) 
 def train(config: Config, home: Path, place: str) -> Trained:
     """Train the student.
 
-    Data and teacher are shared by all cells whose configuration of them is the same; they lie under its hash.
+    Data and teacher are shared by all cells whose configuration of them is the same; they lie under its hash, and a
+    second process waits for the first one's.
     """
     of_teacher = config.model_copy(update={"seed": 0})  # the students' seeds have one teacher
     described = [configuration.for_step(of_teacher, name).model_dump_json() for name in _SHARED]
     shared = home / "bench" / "distill" / hashlib.sha256("\n".join(described).encode()).hexdigest()[:16]
+    shared.mkdir(parents=True, exist_ok=True)
     own = shared / place / hashlib.sha256(configuration.dump(config).encode()).hexdigest()[:16]
     with contextlib.redirect_stdout(sys.stderr):  # the steps' progress
-        steps.execute(of_teacher, _SHARED, shared)
+        with FileLock(shared / "lock"):
+            steps.execute(of_teacher, _SHARED, shared)
         metrics = steps.execute(config, _OWN, own, shared)
     return Trained(shared, own, metrics)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
-from dfpt.bench.distill import cells
-from dfpt.bench.distill.cells import BLOCK, CONFIRMED, Cell, Told
+from dfpt.bench.distill import cells, sharing
+from dfpt.bench.distill.cells import BLOCK, CONFIRMED, Cell
 from dfpt.bench.distill.methods import CONTROL, OURS, VARIANTS
 from dfpt.bench.distill.screening import screened
+from dfpt.bench.distill.sharing import Told
 from dfpt.bench.distill.suites import Suite
 
 
@@ -17,11 +19,12 @@ def confirm(suite: Suite, out: Path, home: Path, told: Told) -> None:
     Raises:
         UsageError: a method of the suite has not been screened.
     """
-    wanted = plan(suite, confirmed(suite, out))
-    for number, cell in enumerate(wanted):
-        told(number, len(wanted), str(cell))
-        cells.compute(suite, cell, screened(cell.method, out)["setting"], CONFIRMED, out / CONFIRMED, home)
-    told(len(wanted), len(wanted), "all")
+    settings = {method: screened(method, out)["setting"] for method in confirmed(suite, out)}
+    work = {
+        cell.name: partial(cells.compute, suite, cell, settings[cell.method], CONFIRMED, out / CONFIRMED, home)
+        for cell in plan(suite, tuple(settings))
+    }
+    sharing.each(work, cells.locks(suite, CONFIRMED, home), told)
 
 
 def confirmed(suite: Suite, out: Path) -> tuple[str, ...]:

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dfpt.bench.distill import answers, cells
-from dfpt.bench.distill.cells import GAP, Cell, Told
+from dfpt.bench.distill import answers, cells, sharing
+from dfpt.bench.distill.cells import GAP, Cell
 from dfpt.bench.distill.screening import screened
+from dfpt.bench.distill.sharing import Told
 from dfpt.bench.distill.suites import Suite
 from dfpt.errors import UsageError
 
@@ -36,23 +38,28 @@ def sweep(suite: Suite, out: Path, home: Path, told: Told) -> None:
         UsageError: one of the methods has not been screened.
     """
     settings = {method: screened(method, out)["setting"] for method in METHODS}
-    wanted = [
-        (teacher, student, method, seed)
+    work = {
+        f"{teacher}-{student}-{method}-{seed}": partial(
+            _compute, suite, (teacher, student), Cell(method, suite.development, 0, seed), setting, out, home
+        )
         for seed in range(suite.gap_seeds)
         for teacher in suite.gap_teachers
         for student in suite.gap_students
-        for method in settings
-    ]
-    for number, (teacher, student, method, seed) in enumerate(wanted):
-        told(number, len(wanted), f"{method} from {teacher} to {student}, seed {seed}")
-        pair = dataclasses.replace(
-            suite, assignments=(*suite.assignments, f"teacher.model={teacher}", f"student.model={student}")
-        )
-        folder, cell = _folder(out, teacher, student), Cell(method, suite.development, 0, seed)
-        made = cells.compute(pair, cell, settings[method], GAP, folder, home)
-        if made and not (said := folder / f"{TEACHER}.jsonl.gz").exists():
-            answers.write(said, cells.ask(cells.images(made.shared), made.shared / "teacher", "test"))
-    told(len(wanted), len(wanted), "all")
+        for method, setting in settings.items()
+    }
+    sharing.each(work, cells.locks(suite, GAP, home), told)
+
+
+def _compute(
+    suite: Suite, pair: tuple[str, str], cell: Cell, setting: Mapping[str, float], out: Path, home: Path
+) -> None:
+    teacher, student = pair
+    networks = (f"teacher.model={teacher}", f"student.model={student}")
+    of_pair = dataclasses.replace(suite, assignments=(*suite.assignments, *networks))
+    folder = _folder(out, teacher, student)
+    made = cells.compute(of_pair, cell, setting, GAP, folder, home)
+    if made and not (said := folder / f"{TEACHER}.jsonl.gz").exists():
+        answers.write(said, cells.ask(cells.images(made.shared), made.shared / "teacher", "test"))
 
 
 def summarise(suite: Suite, out: Path) -> dict[str, Any] | None:

@@ -11,14 +11,16 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from dfpt import files
 from dfpt.bench import steps
-from dfpt.bench.distill import cells
+from dfpt.bench.distill import cells, sharing
 from dfpt.bench.distill.cells import SCREENED, Cell
 from dfpt.bench.distill.methods import METHODS, Range
+from dfpt.bench.distill.sharing import Told
 from dfpt.bench.distill.suites import Suite
 from dfpt.errors import UsageError
 
@@ -26,7 +28,13 @@ _LAST = 0.2  # share of the epochs that a score is the mean of
 _EDGE = 0.05  # share of a range, on its scale, that counts as its edge
 
 
-def screen(suite: Suite, method: str, out: Path, home: Path) -> dict[str, Any]:
+def screen(suite: Suite, out: Path, home: Path, told: Told) -> None:
+    """Find the setting of every method that ``out`` lacks."""
+    work = {method: partial(search, suite, method, out, home) for method in suite.methods}
+    sharing.each(work, cells.locks(suite, SCREENED, home), told)
+
+
+def search(suite: Suite, method: str, out: Path, home: Path) -> dict[str, Any]:
     """Find the method's setting; also written as ``screened/METHOD.json``. What is stored is not computed again."""
     path, cell = out / SCREENED / f"{method}.json", _cell(suite, method)
     if path.exists():
@@ -54,7 +62,7 @@ def screen(suite: Suite, method: str, out: Path, home: Path) -> dict[str, Any]:
 
 
 def screened(method: str, out: Path) -> dict[str, Any]:
-    """What :func:`screen` has found. Raises UsageError where it has not been called yet."""
+    """What :func:`search` has found. Raises UsageError where it has not been called yet."""
     path = out / SCREENED / f"{method}.json"
     if not path.exists():
         raise UsageError(f"{method} has not been screened.", "Run the tier screen first.")

@@ -36,7 +36,10 @@ def command(
     json_: options.Json = False,
     home: options.Home = options.DEFAULT_HOME,
 ) -> None:
-    """Every distillation method on the same images, with the same teachers and budgets; resumable."""
+    """Every distillation method on the same images, with the same teachers and budgets; resumable.
+
+    Started twice, both processes share the work: on a CPU one for each core, with OMP_NUM_THREADS=1, is fastest.
+    """
     from dfpt.bench import distill as bench
     from dfpt.bench.distill import cells
     from dfpt.errors import UsageError
@@ -52,11 +55,13 @@ def command(
         _compared(bench.rerun(plan, cells.parse(rerun, plan), folder, home, home / "bench" / "rerun"), json_)
         return
     if not summarise:
-        if tier in (Tier.SCREEN, Tier.ALL):
-            for number, method in enumerate(plan.methods):
-                _say(number, len(plan.methods), f"screen, {method}")
-                bench.screen(plan, method, folder, home)
-        for part, compute in ((Tier.CONFIRM, bench.confirm), (Tier.ABLATE, bench.ablate), (Tier.GAP, bench.sweep)):
+        tiers = {
+            Tier.SCREEN: bench.screen,
+            Tier.CONFIRM: bench.confirm,
+            Tier.ABLATE: bench.ablate,
+            Tier.GAP: bench.sweep,
+        }
+        for part, compute in tiers.items():
             if tier in (part, Tier.ALL):
                 compute(plan, folder, home, partial(_tell, part))
     found = bench.summarise(plan, folder)
@@ -67,11 +72,7 @@ def command(
 
 
 def _tell(tier: Tier, done: int, total: int, next_: str) -> None:
-    _say(done, total, f"{tier.value}, {next_}")
-
-
-def _say(done: int, total: int, what: str) -> None:
-    typer.echo(f"{done} of {total}: {what}", err=True)
+    typer.echo(f"{done} of {total}: {tier.value}, {next_}", err=True)
 
 
 def _compared(found: dict[str, Any], json_: bool) -> None:

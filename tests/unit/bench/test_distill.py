@@ -193,12 +193,12 @@ def test_the_whole_road_on_digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setenv("DFPT_HOME", str(tmp_path / "home"))
     suite, out, home = quick(SUITES["digits"]), tmp_path / "out", tmp_path / "home"
-    for method in suite.methods:
-        found = screen(suite, method, out, home)
-        assert [len(trial["rungs"]) for trial in found["trials"]] == [2, 2]
-        assert found["score"] == max(trial["rungs"][-1]["score"] for trial in found["trials"])
-    for tier in (confirm, ablate, sweep):
+    for tier in (screen, confirm, ablate, sweep):
         tier(suite, out, home, lambda done, total, next_: None)
+    for method in suite.methods:
+        search = screening.screened(method, out)
+        assert [len(trial["rungs"]) for trial in search["trials"]] == [2, 2]
+        assert search["score"] == max(trial["rungs"][-1]["score"] for trial in search["trials"])
     found = summarise(suite, out)
     rows = found["methods"]
     assert [(row["method"], row["tier"]) for row in rows] == [
