@@ -108,6 +108,8 @@ def _table(found: dict[str, Any], folder: Path) -> None:
             console.print(table)
     if found["gap"] is not None:
         _gaps(found["gap"], console)
+    if found["goals"]:
+        _goals(found["goals"], console)
     console.print(f"Screened and ablated rows are on validation images. All figures: {folder / 'summary.json'}")
 
 
@@ -121,6 +123,19 @@ def _gaps(found: dict[str, Any], console: Console) -> None:
     if found["slope"] is not None:
         low, high = found["slope_ci"]
         console.print(f"Gain for a point of gap: {found['slope']:+.2f} ({low:+.2f} to {high:+.2f})")
+
+
+def _goals(found: list[dict[str, Any]], console: Console) -> None:
+    from rich.table import Table
+
+    table = Table("dfpt_kd_plus, confirmed", "found", "95 %", "wanted", "reached", "pairs", title="goals")
+    for goal in found:
+        interval = "" if goal["interval"] is None else "{:+.3f} to {:+.3f}".format(*goal["interval"])
+        reached = "yes" if goal["reached"] else "no"
+        table.add_row(
+            goal["goal"], f"{goal['found']:.3f}", interval, f"{goal['wanted']:.3f}", reached, str(goal["pairs"] or "")
+        )
+    console.print(table)
 
 
 def _points(delta: float | None, interval: list[float] | None) -> str:

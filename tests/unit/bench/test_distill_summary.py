@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from dfpt.bench.distill import SUITES, answers, cells, gap, summarise, summary
+from dfpt.bench.distill import SUITES, answers, cells, comparison, gap, summarise
 from dfpt.bench.distill.cells import Cell
 from dfpt.bench.distill.methods import BASE
 from dfpt.cli.main import app
@@ -117,20 +117,51 @@ def test_the_summary_says_what_tuning_brought(tmp_path: Path) -> None:
     assert row["trials"] == 2
 
 
+def test_the_goals_are_held_against_what_was_confirmed(tmp_path: Path) -> None:
+    labels = [0, 1, 2, 0]
+    called = {
+        "plain": [0, 1, 0, 1],
+        "kd": [0, 1, 0, 0],
+        "dist": [1, 1, 0, 0],
+        "dkd": [0, 1, 2, 0],
+        "dfpt_kd_plus": labels,
+    }
+    for method, classes in called.items():
+        metrics = {"training_seconds": 30.0} if method == "dfpt_kd_plus" else {}
+        stored(tmp_path / "confirmed", Cell(method, 4201, 0, 0), said(classes, labels), **metrics)
+    found = {goal["goal"]: goal for goal in summarise(ELPV, tmp_path)["goals"]}
+    reached = {name: (pytest.approx(goal["found"]), goal["reached"]) for name, goal in found.items()}
+    assert reached == {
+        "accuracy less kd's": (0.25, False),  # its interval holds 0
+        "accuracy less plain's": (0.5, True),
+        "accuracy less dkd's": (0.0, True),
+        "macro-F1 less kd's": (1 - (0.8 + 1) / 3, True),
+        "share by which KL(path || student) is lower": (0.4, True),
+        "accuracy that the prompt path loses": (-0.01, True),
+        "training time of dfpt_kd_plus over kd's": (3.0, False),
+    }
+    assert found["accuracy less kd's"]["interval"][0] == 0
+
+
+def test_without_confirmed_cells_no_goal_is_judged(tmp_path: Path) -> None:
+    stored(tmp_path / "screened", Cell("dfpt_kd_plus", 7, 0, 0), said([0, 1], [0, 1]))
+    assert summarise(ELPV, tmp_path)["goals"] == []
+
+
 def test_the_interval_is_that_of_a_mean_over_images_and_runs() -> None:
     random = np.random.default_rng(1)
     differences = random.normal(0.02, 0.3, 4000)
     ids = [str(number) for number in range(len(differences))]
-    low, high = summary.interval([dict(zip(ids, differences, strict=True))] * 2)
+    low, high = comparison.interval([dict(zip(ids, differences, strict=True))] * 2)
     half = 1.96 * differences.std() / len(differences) ** 0.5
     assert low == pytest.approx(differences.mean() - half, abs=half / 10)
     assert high == pytest.approx(differences.mean() + half, abs=half / 10)
     apart = [dict.fromkeys(ids, value) for value in (0.0, 0.1)]  # all the doubt is between the runs
-    assert summary.interval(apart) == pytest.approx((0.0, 0.1))
+    assert comparison.interval(apart) == pytest.approx((0.0, 0.1))
 
 
 def test_the_command_computes_the_summary_from_what_is_stored(tmp_path: Path) -> None:
-    for method, called in (("kd", [0, 1, 0]), ("dfpt_kd", [0, 1, 2])):
+    for method, called in (("kd", [0, 1, 0]), ("dfpt_kd", [0, 1, 2]), ("dfpt_kd_plus", [0, 1, 2])):
         stored(tmp_path / "confirmed", Cell(method, 4201, 0, 0), said(called, [0, 1, 2]))
     command = ["bench", "distill", "--out", str(tmp_path), "--home", str(tmp_path / "home"), "--summarise", "--json"]
     done = CliRunner().invoke(app, command)
@@ -144,6 +175,7 @@ def test_the_command_computes_the_summary_from_what_is_stored(tmp_path: Path) ->
     shown = CliRunner().invoke(app, command[:-1])
     assert "66.7%" in shown.output
     assert "100.0%" in shown.output
+    assert "accuracy less kd's" in shown.output
 
 
 def test_nothing_stored_is_no_summary(tmp_path: Path) -> None:

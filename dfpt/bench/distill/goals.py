@@ -1,0 +1,93 @@
+"""What DFPT-KD+ is meant to reach, held against the confirmed cells; what is not reached stands there as such."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from dfpt.bench.distill import comparison
+from dfpt.bench.distill.comparison import Kept, Stored
+from dfpt.bench.distill.methods import CONTROL, METHODS, OURS
+
+METHOD = "dfpt_kd_plus"
+_GAIN_OVER_KD = 0.010
+_GAIN_OVER_PLAIN = 0.020
+_LESS_GAP = 0.30  # share by which the prompt path is closer to the student than the original one
+_LOSS_OF_PATH = 0.005  # of accuracy that the prompt path may cost
+_STEP_TIME = 2.5  # times KD's
+
+Goal = dict[str, Any]
+
+
+def held(confirmed: Stored) -> list[Goal]:
+    """Every goal that the confirmed cells can answer: ``goal``, ``found``, ``wanted``, ``interval``, ``reached``."""
+    return [
+        *_accuracy(confirmed),
+        *_balance(confirmed),
+        *_knowledge(comparison.of(confirmed, METHOD)),
+        *_time(confirmed),
+    ]
+
+
+def _accuracy(confirmed: Stored) -> Iterator[Goal]:
+    own = comparison.of(confirmed, METHOD)
+    for reference, wanted in (("kd", _GAIN_OVER_KD), ("plain", _GAIN_OVER_PLAIN), (_best_rival(confirmed), 0.0)):
+        found, interval, pairs = comparison.difference(own, comparison.of(confirmed, reference))
+        if found is not None and interval is not None:
+            beyond_doubt = interval[0] > 0 or reference != "kd"
+            yield _goal(
+                f"accuracy less {reference}'s", found, wanted, found >= wanted and beyond_doubt, interval, pairs
+            )
+
+
+def _balance(confirmed: Stored) -> Iterator[Goal]:
+    pairs = comparison.paired(comparison.of(confirmed, METHOD), comparison.of(confirmed, "kd"))
+    if pairs:
+        found = _mean("macro_f1", (own for own, _ in pairs)) - _mean("macro_f1", (kd for _, kd in pairs))
+        yield _goal("macro-F1 less kd's", found, 0.0, found >= 0, pairs=len(pairs))
+
+
+def _knowledge(own: Stored) -> Iterator[Goal]:
+    if own:
+        less = 1 - _mean("prompt_path_gap", own) / _mean("original_path_gap", own)
+        yield _goal("share by which KL(path || student) is lower", less, _LESS_GAP, less >= _LESS_GAP)
+        loss = _mean("original_path_accuracy", own) - _mean("prompt_path_accuracy", own)
+        yield _goal("accuracy that the prompt path loses", loss, _LOSS_OF_PATH, loss <= _LOSS_OF_PATH)
+
+
+def _time(confirmed: Stored) -> Iterator[Goal]:
+    """Training with what is cached; without a cache, and in turns, dfpt bench throughput measures."""
+    best = _best(confirmed, OURS)
+    pairs = comparison.paired(comparison.of(confirmed, best), comparison.of(confirmed, "kd"))
+    if pairs:
+        own, kd = (_mean("training_seconds", cells) for cells in zip(*pairs, strict=True))
+        yield _goal(
+            f"training time of {best} over kd's", own / kd, _STEP_TIME, own / kd <= _STEP_TIME, pairs=len(pairs)
+        )
+
+
+def _best_rival(confirmed: Stored) -> str:
+    return _best(confirmed, [name for name in METHODS if name not in ("plain", "kd", CONTROL, *OURS)])
+
+
+def _best(confirmed: Stored, names: Iterable[str]) -> str:
+    """Of the highest accuracy; of those without cells any, if there is no other."""
+    return max(names, key=lambda name: _mean("accuracy", comparison.of(confirmed, name)))
+
+
+def _mean(figure: str, cells: Iterable[Kept]) -> float:
+    values = [comparison.figures(record, said)[figure] for record, said in cells]
+    return float(np.mean(values)) if values else -np.inf
+
+
+def _goal(
+    goal: str,
+    found: float,
+    wanted: float,
+    reached: bool,
+    interval: tuple[float, float] | None = None,
+    pairs: int | None = None,
+) -> Goal:
+    return {"goal": goal, "found": found, "wanted": wanted, "interval": interval, "pairs": pairs, "reached": reached}
