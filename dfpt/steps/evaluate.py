@@ -59,7 +59,7 @@ def run(inputs: Inputs, outputs: Outputs, config: EvaluateConfig, context: Conte
     weights = files.sha256(inputs["student"] / "model.safetensors")
     found = report.assemble(subject, measured, weights, config.evaluation.bootstrap, config.seed)
     found["data_licence"] = images.task.licence or licences.UNKNOWN
-    found["teacher_licence"] = _licence_of(inputs["teacher"])
+    found["teacher_licence"] = licence_of(inputs["teacher"], inputs["student"])
     if most := config.evaluation.robustness_images:
         found["robustness"] = robustness.measure(
             {name: inputs[name] for name in MODELS},
@@ -104,10 +104,12 @@ def _measure(folder: Path, images: ImageSet, config: EvaluateConfig) -> report.M
     )
 
 
-def _licence_of(teacher: Path) -> str:
+def licence_of(teacher: Path, student: Path) -> str:
+    """Of what the student knows beside the data: its teacher's weights and those that it began with itself."""
     from dfpt import models
 
-    return models.load(teacher)[1].licence or licences.UNKNOWN
+    taught, own = models.load(teacher)[1].licence or licences.UNKNOWN, models.load(student)[1].licence
+    return taught if own in (None, taught) else f"{taught} AND {own}"
 
 
 def taught(

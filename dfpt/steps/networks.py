@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import torch
 
+from dfpt import licences
 from dfpt.config import Augmentation, Recipe, Student
 from dfpt.context import Context, Metrics
 from dfpt.datasets import ImageSet
 from dfpt.errors import UsageError
-from dfpt.models import Backbone, ModelSpec, create, save
+from dfpt.models import Backbone, ModelSpec, create, packaged, save
 from dfpt.models.backbone import count_parameters, laid_out
 from dfpt.training.classification import Classification
+from dfpt.training.features import seen
 from dfpt.training.label_loss import LabelLoss, class_weights, log_prior
 from dfpt.training.loop import Progress, fit, write_history
-from dfpt.training.views import PixelViews, pixels, split
+from dfpt.training.views import split
 
 # The packaged weights were trained on (pixel - 127) / 128.
 _PRETRAINED = 127 / 255, 128 / 255
@@ -38,8 +41,19 @@ def new(
 
 
 def new_student(config: Student, images: ImageSet, seed: int) -> tuple[Backbone, ModelSpec]:
-    """The student as it is before any training: baseline, probe and student of one seed are the same network."""
-    return new(config.model, config.image_size, images, seed)
+    """The student as it is before any training: baseline, probe and student of one seed are the same network.
+
+    Raises:
+        UsageError: no stage of it would be left to train.
+    """
+    model, spec = new(config.model, config.image_size, images, seed, config.pretrained)
+    if config.frozen_stages >= len(model.stages):
+        raise UsageError(
+            f"student.frozen_stages = {config.frozen_stages}, but {config.model} has {len(model.stages)} stages.",
+            f"Give at most {len(model.stages) - 1}.",
+        )
+    licence = packaged.licence(config.model) or licences.UNKNOWN if config.pretrained else None
+    return model, dataclasses.replace(spec, frozen_stages=config.frozen_stages, licence=licence)
 
 
 def label_loss(images: ImageSet, recipe: Recipe) -> LabelLoss:
@@ -93,11 +107,14 @@ def train_alone(
     context: Context,
     mixup: float = 0.0,
 ) -> Progress:
-    """Train every layer of ``model`` on labels alone."""
-    task = Classification(name, model, 0, label_loss(images, recipe), mixup)
+    """Train ``model``, but for its frozen stages, on labels alone; what is frozen sees no random changes."""
+    task = Classification(name, model.behind(spec.frozen_stages), label_loss(images, recipe), mixup)
     train, val = (
-        split(images, part, PixelViews(pixels(images, part, spec)), augmentation=augment)
-        for part, augment in (("train", augmentation), ("val", None))
+        split(images, part, seen(model, spec, images, part, count, context), augmentation=augment)
+        for part, count, augment in (
+            ("train", augmentation.views, None if spec.frozen_stages else augmentation),
+            ("val", 1, None),
+        )
     )
     return fit(task, train, val, recipe, augmentation.views, seed, context)
 

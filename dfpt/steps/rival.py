@@ -16,7 +16,7 @@ from dfpt.models import Backbone, ModelSpec
 from dfpt.models.backbone import laid_out
 from dfpt.models.folded import folded
 from dfpt.steps import networks
-from dfpt.training.features import cached
+from dfpt.training.features import cached, seen
 from dfpt.training.loop import Progress, fit
 from dfpt.training.views import FeatureViews, PixelViews, Positions, Split, Views, pixels, split
 
@@ -44,10 +44,11 @@ def train(
         teacher, teacher_spec = _assistant(
             teacher, teacher_spec, student_spec, images, recipe, distillation, augmentation, seed, context
         )
+    trained = student.behind(student_spec.frozen_stages)
     torch.manual_seed(seed)  # the method's own parameters
     method = create(
         distillation.method,
-        NetworkShape(student.widths, student_spec.num_classes),
+        NetworkShape(trained.widths, student_spec.num_classes),
         NetworkShape(teacher.widths, teacher_spec.num_classes),
         networks.label_loss(images, recipe),
         torch.from_numpy(images.labels("train")),
@@ -58,16 +59,16 @@ def train(
     def seen_in(part: str, augment: Augmentation | None) -> Split:
         inputs = pixels(images, part, teacher_spec)
         given: Views = PixelViews(inputs)
+        count = augment.views if augment else 1
         if from_last:
             last = len(teacher.stages)
-            count = augment.views if augment else 1
             given = FeatureViews(cached(teacher, last, inputs, count, context, after=teacher_spec.frozen_stages))
-        student_images = PixelViews(pixels(images, part, student_spec))
-        return split(images, part, student_images, given, Positions(), augmentation=augment)
+        own = seen(student, student_spec, images, part, count, context)
+        return split(images, part, own, given, Positions(), augmentation=augment)
 
     if not distillation.teacher_cache:  # with it a teacher that is asked for maps computes what it always has
         teacher = laid_out(folded(teacher, teacher_spec.in_channels, teacher_spec.image_size))
-    task = MethodTask(name, student, teacher, method, from_last)
+    task = MethodTask(name, trained, teacher, method, from_last)
     parts = seen_in("train", augmentation), seen_in("val", None)
     return fit(task, *parts, recipe, augmentation.views, seed, context)
 

@@ -11,10 +11,6 @@ from dfpt.datasets import load
 from dfpt.errors import UsageError
 from dfpt.models import ModelSpec, packaged
 from dfpt.steps import networks, teacher_weights
-from dfpt.training.classification import Classification
-from dfpt.training.features import cached
-from dfpt.training.loop import fit
-from dfpt.training.views import FeatureViews, pixels, split
 
 
 def run(inputs: Inputs, outputs: Outputs, config: TrainTeacherConfig, context: Context) -> Metrics:
@@ -24,7 +20,7 @@ def run(inputs: Inputs, outputs: Outputs, config: TrainTeacherConfig, context: C
     are computed once for every view, and only the rest is trained. Given weights and no epochs: nothing is trained.
     """
     images = load(inputs["dataset"], inputs["validation"])
-    teacher, views = config.teacher, config.augmentation.views
+    teacher = config.teacher
     # Pairs are the teacher's own affair: it has teacher.mixup.
     augmentation = config.augmentation.model_copy(update={"mixup": 0.0, "cutmix": 0.0})
     if teacher.weights:
@@ -37,19 +33,10 @@ def run(inputs: Inputs, outputs: Outputs, config: TrainTeacherConfig, context: C
             f"teacher.frozen_stages = {frozen}, but {teacher.model} has {len(model.stages)} stages.",
             f"Give at most {len(model.stages)}.",
         )
-    if frozen == 0:
-        progress = networks.train_alone(
-            "train-teacher", model, spec, images, teacher.recipe, augmentation, config.seed, context, teacher.mixup
-        )
-    else:
-        train, val = (
-            split(images, part, FeatureViews(cached(model, frozen, pixels(images, part, spec), count, context)))
-            for part, count in (("train", views), ("val", 1))
-        )
-        label_loss = networks.label_loss(images, teacher.recipe)
-        task = Classification("train-teacher", model, frozen, label_loss, teacher.mixup)
-        progress = fit(task, train, val, teacher.recipe, views, config.seed, context)
     spec = dataclasses.replace(spec, frozen_stages=frozen, licence=teacher.licence or _licence(teacher, spec))
+    progress = networks.train_alone(
+        "train-teacher", model, spec, images, teacher.recipe, augmentation, config.seed, context, teacher.mixup
+    )
     return networks.write(model, spec, progress, outputs["teacher"])
 
 
@@ -57,4 +44,4 @@ def _licence(teacher: Teacher, given: ModelSpec) -> str | None:
     """Of the weights that the teacher began with; of those from elsewhere what they say, if they say anything."""
     if teacher.weights:
         return given.licence
-    return packaged.PACKAGES[teacher.model].licence if teacher.pretrained else licences.TRAINED_HERE
+    return packaged.licence(teacher.model) if teacher.pretrained else licences.TRAINED_HERE

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from dfpt.models import Backbone
 from dfpt.training.label_loss import LabelLoss
@@ -16,8 +16,7 @@ class Classification:
     """A :class:`dfpt.training.loop.Task` that minimises cross-entropy.
 
     Args:
-        model: its first ``frozen`` stages and the stem are left as they are, and inputs are the features after them;
-            with 0 everything is trained and the inputs are images.
+        model: all of it is trained; of a network with frozen stages what comes behind them, and inputs are features.
         label_loss: cross-entropy with the labels.
         mixup: alpha of the Beta distribution that the shares of a batch's pairs are drawn from (Zhang et al. 2018;
             of features where these are the inputs: Verma et al. 2019); 0 mixes nothing.
@@ -27,15 +26,13 @@ class Classification:
         self,
         name: str,
         model: Backbone,
-        frozen: int,
         label_loss: LabelLoss,
         mixup: float = 0.0,
     ) -> None:
         self.name = name
         self.model = model
-        self.frozen = frozen
-        self.trained = nn.ModuleList([*model.stages[frozen:], model.head]) if frozen else model
-        self.judged = self.trained
+        self.trained = model
+        self.judged = model
         self.label_loss = label_loss
         self.mixup = mixup
 
@@ -45,18 +42,15 @@ class Classification:
     def losses(self, labels_B: Tensor, *inputs: Tensor, progress: float) -> Mapping[str, Tensor]:
         x = inputs[0]
         if not self.mixup:
-            return {"loss": self.label_loss(self._forward(x), labels_B)}
+            return {"loss": self.label_loss(self.model(x), labels_B)}
         share = torch.distributions.Beta(self.mixup, self.mixup).sample().item()
         other = torch.randperm(len(x))
-        logits = self._forward(torch.lerp(x[other], x, share))
+        logits = self.model(torch.lerp(x[other], x, share))
         first, second = self.label_loss(logits, labels_B), self.label_loss(logits, labels_B[other])
         return {"loss": share * first + (1 - share) * second}
 
     def logits(self, *inputs: Tensor) -> Mapping[str, Tensor]:
-        return {"selected": self._forward(inputs[0])}
+        return {"selected": self.model(inputs[0])}
 
     def figures(self, logits: Mapping[str, Tensor], labels_N: Tensor) -> Mapping[str, float]:
         return {}
-
-    def _forward(self, x: Tensor) -> Tensor:
-        return self.model.from_stage(x, self.frozen) if self.frozen else self.model(x)

@@ -1,4 +1,4 @@
-"""Features of the frozen part of a teacher for every exact view, computed once and kept by content hash."""
+"""Features of the frozen part of a network for every exact view, computed once and kept by content hash."""
 
 from __future__ import annotations
 
@@ -10,14 +10,23 @@ import torch
 from torch import Tensor
 
 from dfpt.context import Context
+from dfpt.datasets import ImageSet
 from dfpt.errors import StepFailed
 from dfpt.files import replacing
-from dfpt.models import Backbone
+from dfpt.models import Backbone, ModelSpec
 from dfpt.training import device, distributed, precision
-from dfpt.training.views import FeatureViews, PixelViews, Views
+from dfpt.training.views import FeatureViews, PixelViews, Views, pixels
 
 _BATCH = 64
 _KEPT = 6  # the sets most lately used; older ones are removed
+
+
+def seen(model: Backbone, spec: ModelSpec, images: ImageSet, part: str, views: int, context: Context) -> Views:
+    """What ``model.behind(spec.frozen_stages)`` reads of a split: images, or the features of the frozen stages."""
+    given = pixels(images, part, spec)
+    if not spec.frozen_stages:
+        return PixelViews(given)
+    return FeatureViews(cached(model, spec.frozen_stages, given, views, context))
 
 
 @torch.no_grad()

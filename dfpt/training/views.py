@@ -38,7 +38,7 @@ class PixelViews:
 
 @dataclass(frozen=True)
 class FeatureViews:
-    """Features (V, N, C, H, W) that a frozen part of the teacher gave for every view."""
+    """Features (V, N, C, H, W) that the frozen part of a network gave for every view."""
 
     features_VNCHW: Tensor
 

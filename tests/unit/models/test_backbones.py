@@ -44,6 +44,9 @@ PARAMETERS = {
     "efficientnet_lite1": 5_416_680 - 900 * 1281,
     "efficientnet_lite2": 6_092_072 - 900 * 1281,
     # Ours: counted once, so that they stay what they are.
+    "efficientnet_lite0_s3": 59_604,
+    "efficientnet_lite0_s4": 262_084,
+    "efficientnet_lite0_s5": 712_068,
     "tiny_20k": 22_924,
     "tiny_60k": 66_252,
     "tiny_160k": 165_068,
@@ -101,6 +104,17 @@ def test_the_parts_make_the_whole(name: str) -> None:
             assert torch.equal(model.from_stage(features, count), whole)
 
 
+def test_what_comes_behind_a_stage_is_that_part_of_the_network(name: str) -> None:
+    model = models.create(name, 3, 3, 16).eval()
+    images = torch.randn(2, 3, 16, 16)
+    assert model.behind(0) is model
+    part = model.behind(1)
+    assert part.widths == model.widths[1:]
+    assert {id(p) for p in part.parameters()} <= {id(p) for p in model.parameters()}
+    with torch.no_grad():
+        assert torch.equal(part(model.to_stage(images, 1)), model(images))
+
+
 @pytest.mark.parametrize(("channels", "size"), [(1, 8), (2, 33), (3, 64), (1, 96)])
 def test_each_stage_keeps_its_promise_of_channels_for_any_image_size(name: str, channels: int, size: int) -> None:
     with torch.device("meta"):  # shapes alone
@@ -127,6 +141,7 @@ def test_each_stage_keeps_its_promise_of_channels_for_any_image_size(name: str, 
         ("shufflenet_v1", 32, [16, 8, 4]),
         ("shufflenet_v2", 32, [16, 8, 4]),
         ("efficientnet_lite2", 260, [130, 65, 33, 17, 17, 9, 9]),
+        ("efficientnet_lite0_s4", 128, [64, 32, 16, 8]),
         ("tiny_500k", 32, [16, 8, 4]),
         ("tiny_500k", 96, [24, 12, 6]),
     ],

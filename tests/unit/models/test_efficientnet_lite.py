@@ -71,6 +71,14 @@ def test_the_pretrained_network_computes_what_the_published_one_does(name: str) 
     assert fingerprint == pytest.approx(FINGERPRINTS[name], rel=1e-3)
 
 
+@pytest.mark.parametrize("count", [3, 4, 5])
+def test_the_first_stages_alone_begin_as_those_of_the_whole(count: int) -> None:
+    whole = models.create("efficientnet_lite0", 4, 1, 32, pretrained=True).eval()
+    part = models.create(f"efficientnet_lite0_s{count}", 4, 1, 32, pretrained=True).eval()
+    with torch.no_grad():
+        assert torch.equal(part.features(picture(1)), whole.to_stage(picture(1), count))
+
+
 def test_a_grey_stem_sees_what_a_colour_stem_sees_in_a_repeated_picture() -> None:
     colour = models.create("efficientnet_lite0", 4, 3, 32, pretrained=True).eval()
     grey = models.create("efficientnet_lite0", 4, 1, 32, pretrained=True).eval()

@@ -15,6 +15,7 @@ from dfpt.config import EvaluateConfig, Evaluation
 from dfpt.context import Context
 from dfpt.errors import StepFailed, UsageError
 from dfpt.evaluation import schema
+from dfpt.models.backbone import count_parameters
 from dfpt.steps import evaluate
 
 CONFIG = EvaluateConfig(seed=0, evaluation=Evaluation(bootstrap=200, latency_runs=3))
@@ -55,6 +56,24 @@ def test_a_licence_that_nobody_stated_is_unknown_and_is_said(inspection: Any) ->
     found = report(inspection.evaluation)
     assert (found["data_licence"], found["teacher_licence"]) == ("unknown", "unknown")
     assert "of the data unknown" in (inspection.evaluation / "evaluation.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("own", "found"),
+    [
+        (None, "MIT"),
+        ("MIT", "MIT"),
+        ("Apache-2.0", "MIT AND Apache-2.0"),
+    ],
+)
+def test_the_weights_that_the_student_began_with_are_part_of_the_licence(
+    tmp_path: Path, own: str | None, found: str
+) -> None:
+    for name, licence in (("teacher", "MIT"), ("student", own)):
+        model = models.create("tiny_20k", 3, 1, 8)
+        spec = models.ModelSpec("tiny_20k", 1, 8, 0.5, 0.2, ("a", "b", "c"), count_parameters(model), licence=licence)
+        models.save(model, spec, tmp_path / name)
+    assert evaluate.licence_of(tmp_path / "teacher", tmp_path / "student") == found
 
 
 def test_so_many_images_are_corrupted_as_the_configuration_says_and_none_if_it_says_so(

@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from dfpt import models
 from dfpt.config import (
     Augmentation,
+    Student,
     Teacher,
     TrainBaselineConfig,
     TrainTeacherConfig,
@@ -118,6 +119,33 @@ def test_a_pretrained_teacher_keeps_its_frozen_stages(inspection: Any, tmp_path:
     }
     assert not any(name.startswith("stem") for name in changed)
     assert (spec.mean, spec.std) == (127 / 255, 128 / 255)
+
+
+@pytest.mark.parametrize("frozen", [0, 1])
+@pytest.mark.parametrize("method", ["plain", "kd", "fitnet", "dfpt-kd"])
+def test_a_student_begins_with_packaged_weights_and_keeps_its_frozen_stages(
+    trained: Trained, tmp_path: Path, context: Context, method: str, frozen: int
+) -> None:
+    student = Student(
+        model="efficientnet_lite0_s3", image_size=8, pretrained=True, frozen_stages=frozen, recipe=STUDENT.recipe
+    )
+    config = distil_config(student=student, method=method)
+    metrics = distil.run(trained.inputs, taught(tmp_path / "student"), config, context)
+    assert metrics["training_seconds"] > 0
+    model, spec = models.load(tmp_path / "student")
+    packaged = models.create("efficientnet_lite0_s3", 3, 1, 8, pretrained=True).state_dict()
+    stayed = {name for name, tensor in model.state_dict().items() if torch.equal(tensor, packaged[name])}
+    kept = {name for name in packaged if name.startswith(("stem", "stages.0"))}
+    assert stayed >= kept if frozen else not stayed & {name for name in kept if "num_batches" not in name}
+    assert not stayed & {name for name in packaged if name.startswith(("stages.1", "stages.2", "head"))}
+    assert (spec.frozen_stages, spec.licence, spec.mean) == (frozen, "Apache-2.0", 127 / 255)
+
+
+def test_a_student_without_a_stage_to_train_is_refused(trained: Trained, tmp_path: Path, context: Context) -> None:
+    student = Student(model="efficientnet_lite0_s3", image_size=8, pretrained=True, frozen_stages=3)
+    config = distil_config(student=student, method="kd")
+    with pytest.raises(UsageError, match="has 3 stages"):
+        distil.run(trained.inputs, taught(tmp_path / "student"), config, context)
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def dual_task(
 
 
 def plain_task(model: Backbone, mixup: float = 0.0) -> Classification:
-    return Classification("made-up", model, 0, LABEL_LOSS, mixup)
+    return Classification("made-up", model, LABEL_LOSS, mixup)
 
 
 def split(

@@ -154,7 +154,7 @@ def test_frozen_stages_stay_and_the_rest_learns(tmp_path: Path) -> None:
     with torch.no_grad():
         features = model.to_stage(images, 1)
     train = replace(made_up.split(16), sources=(PixelViews(features),))
-    task = Classification("made-up", model, 1, LabelLoss(torch.ones(3)))
+    task = Classification("made-up", model.behind(1), LabelLoss(torch.ones(3)))
     assert torch.equal(task.logits(features)["selected"], made_up.teacher()(images))
     fit(task, train, train, made_up.RECIPE, 1, 0, made_up.context(tmp_path))
     moved = {name for name, tensor in model.state_dict().items() if not torch.equal(tensor, before[name])}
