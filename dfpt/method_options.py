@@ -82,6 +82,7 @@ class Dtkd(Weights):
 class Takd(Kd):
     assistant: str = "tiny_500k"  # ours: any model of dfpt.models between teacher and student in size
     image_size: Positive | None = None  # pixels that the assistant reads; None: as many as the student (ours)
+    pretrained: bool = False  # whether it begins with packaged weights (ours)
 
 
 class Eskd(Kd):

@@ -61,7 +61,7 @@ class SameConv2d(nn.Conv2d):
 def _conv(width_in: int, width: int, kernel: int = 1, stride: int = 1, groups: int = 1) -> nn.Sequential:
     return nn.Sequential(
         SameConv2d(width_in, width, kernel, stride, groups=groups, bias=False),
-        nn.BatchNorm2d(width, eps=1e-3, momentum=0.01),
+        nn.BatchNorm2d(width, eps=1e-3),
     )
 
 

@@ -90,9 +90,9 @@ def _assistant(
     """
     options = Takd.model_validate(distillation.options)
     size = options.image_size or student_spec.image_size
-    assistant, spec = networks.new(options.assistant, size, images, seed)
+    assistant, spec = networks.new(options.assistant, size, images, seed, options.pretrained)
     by_kd = distillation.model_copy(
-        update={"method": "kd", "options": options.model_dump(exclude={"assistant", "image_size"})}
+        update={"method": "kd", "options": options.model_dump(exclude={"assistant", "image_size", "pretrained"})}
     )
     context = dataclasses.replace(context, checkpoints=context.checkpoints / "assistant")
     train("the assistant", teacher, teacher_spec, assistant, spec, images, recipe, by_kd, augmentation, seed, context)

@@ -235,7 +235,7 @@ def test_an_option_of_a_method_without_a_value_is_refused() -> None:
             ["augmentation.mixup=1", "distillation.teacher_cache=false", "prompt.divergence=dkd"],
             "has no label of its own",
         ),
-        (["student.frozen_stages=1"], "set pretrained=true"),
+        (["student.frozen_stages=1", "student.pretrained=false"], "set pretrained=true"),
         (
             [
                 "student.frozen_stages=1",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import dataclasses
 import hashlib
 import sys
 from collections.abc import Callable, Mapping
@@ -33,6 +34,7 @@ from dfpt.steps import evaluate
 
 BLOCK = "block"  # in place of a partition's seed: the split by file order
 SCREENED, CONFIRMED, ABLATED, GAP = "screened", "confirmed", "ablated", "gap"  # the tiers
+TEACHER = "teacher"  # in place of a method: what the students' teacher says
 _ON_VALIDATION = (SCREENED, ABLATED)
 _SHARED = ("prepare", "validate", "train-teacher")
 _OWN = ("tune-prompt", "distil")
@@ -91,7 +93,7 @@ def configured(suite: Suite, cell: Cell, setting: Mapping[str, float], epochs: i
     """The configuration of a cell whose searched numbers are ``setting``."""
     values = {**row(cell.method).fixed, **setting, "student.recipe.epochs": epochs, "seed": cell.seed}
     if values["distillation.method"] == "takd":
-        values["distillation.options.assistant"] = suite.assistant
+        values |= {f"distillation.options.{option}": value for option, value in suite.assistant.items()}
     if cell.partition == BLOCK:
         values["data.split"] = "block"
     else:
@@ -122,16 +124,11 @@ class Trained:
     metrics: Mapping[str, Any]
 
 
-def compute(
-    suite: Suite, cell: Cell, setting: Mapping[str, float], tier: str, folder: Path, home: Path
-) -> Trained | None:
-    """Train a cell and store it in ``folder``; None where it is stored already."""
-    if is_stored(suite, cell, setting, tier, folder):
-        return None
-    config = _of_tier(suite, cell, setting, tier)
-    trained = train(config, home, cell.method)
-    store(folder, cell, tier, config, trained)
-    return trained
+def compute(suite: Suite, cell: Cell, setting: Mapping[str, float], tier: str, folder: Path, home: Path) -> None:
+    """Train a cell and store it in ``folder``, unless it is stored already."""
+    if not is_stored(suite, cell, setting, tier, folder):
+        config = _of_tier(suite, cell, setting, tier)
+        store(folder, cell, tier, config, train(config, home, cell.method))
 
 
 def is_stored(suite: Suite, cell: Cell, setting: Mapping[str, float], tier: str, folder: Path) -> bool:
@@ -189,7 +186,7 @@ def ask(images: ImageSet, student: Path, split: str) -> Answers:
 
 
 def store(folder: Path, cell: Cell, tier: str, config: Config, trained: Trained) -> None:
-    """Ask the student and write the cell's two files; the record is written last: where it is, the answers are."""
+    """Ask the student, and of test images its teacher too, where nobody has yet, and write what they said."""
     split = "val" if tier in _ON_VALIDATION else "test"
     shared, own = trained.shared, trained.own
     about = images(shared)
@@ -197,25 +194,33 @@ def store(folder: Path, cell: Cell, tier: str, config: Config, trained: Trained)
     paths = evaluate.taught(shared / "teacher", own / "path", about, split, said.probabilities) or {}
     figures = {name: trained.metrics["distil"][name] for name in _KEPT}
     figures |= {f"{path}_path_{figure}": value for path, found in paths.items() for figure, value in found.items()}
+    of_teacher = steps.read(shared / "train-teacher.json")
+    record = {
+        "tier": tier,
+        "positive": about.task.positive,
+        "data_hash": about.task.data_hash,
+        "teacher_sha256": files.sha256(shared / "teacher" / "model.safetensors"),
+        "teacher_val_accuracy": of_teacher["val_accuracy"],
+        "config": config.model_dump(mode="json"),
+        "code_revision": runtime.code_revision(),
+        "machine": machine.describe(),
+    }
+    teacher = Cell(TEACHER, cell.partition, cell.fold, 0)
+    if split == "test" and not _knows(folder, teacher, record["teacher_sha256"]):
+        costs = {name: of_teacher[name] for name in _KEPT}
+        _write(folder, teacher, ask(about, shared / "teacher", split), record | {"metrics": costs})
+    _write(folder, cell, said, record | {"metrics": figures})
+
+
+def _knows(folder: Path, teacher: Cell, sha256: str) -> bool:
+    path = folder / f"{teacher.name}.json"
+    return path.exists() and steps.read(path)["teacher_sha256"] == sha256
+
+
+def _write(folder: Path, cell: Cell, said: Answers, record: Mapping[str, Any]) -> None:
+    """A cell's two files; the record is written last: where it is, the answers are."""
     answers.write(folder / f"{cell.name}.jsonl.gz", said)
-    files.write_json(
-        folder / f"{cell.name}.json",
-        {
-            "method": cell.method,
-            "partition": cell.partition,
-            "fold": cell.fold,
-            "seed": cell.seed,
-            "tier": tier,
-            "positive": about.task.positive,
-            "data_hash": about.task.data_hash,
-            "teacher_sha256": files.sha256(shared / "teacher" / "model.safetensors"),
-            "teacher_val_accuracy": steps.read(shared / "train-teacher.json")["val_accuracy"],
-            "metrics": figures,
-            "config": config.model_dump(mode="json"),
-            "code_revision": runtime.code_revision(),
-            "machine": machine.describe(),
-        },
-    )
+    files.write_json(folder / f"{cell.name}.json", {**dataclasses.asdict(cell), **record})
 
 
 def curve(student: Path) -> list[float]:

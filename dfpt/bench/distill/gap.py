@@ -17,14 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dfpt.bench.distill import answers, cells, sharing
-from dfpt.bench.distill.cells import GAP, Cell
+from dfpt.bench.distill.cells import GAP, TEACHER, Cell
 from dfpt.bench.distill.screening import screened
 from dfpt.bench.distill.sharing import Told
 from dfpt.bench.distill.suites import Suite
 from dfpt.errors import UsageError
 
 METHODS = ("plain", "kd", "dfpt_kd_plus")
-TEACHER = "teacher"  # its answers, stored beside those of its students
 _RESAMPLES = 10_000
 _LEVEL = 0.95
 
@@ -54,12 +53,9 @@ def _compute(
     suite: Suite, pair: tuple[str, str], cell: Cell, setting: Mapping[str, float], out: Path, home: Path
 ) -> None:
     teacher, student = pair
-    networks = (f"teacher.model={teacher}", f"student.model={student}")
+    networks = (f"teacher.model={teacher}", f"student.model={student}", "student.pretrained=false")
     of_pair = dataclasses.replace(suite, assignments=(*suite.assignments, *networks))
-    folder = _folder(out, teacher, student)
-    made = cells.compute(of_pair, cell, setting, GAP, folder, home)
-    if made and not (said := folder / f"{TEACHER}.jsonl.gz").exists():
-        answers.write(said, cells.ask(cells.images(made.shared), made.shared / "teacher", "test"))
+    cells.compute(of_pair, cell, setting, GAP, _folder(out, teacher, student), home)
 
 
 def summarise(suite: Suite, out: Path) -> dict[str, Any] | None:
@@ -108,7 +104,7 @@ def _point(accuracy: Mapping[str, Any]) -> tuple[Any, Any]:
 
 def _hits(folder: Path, suite: Suite) -> dict[str, Hits] | None:
     """Who is right about which image; None unless the teacher and every student of the first seed are there."""
-    teacher = folder / f"{TEACHER}.jsonl.gz"
+    teacher = folder / f"{Cell(TEACHER, suite.development, 0, 0).name}.jsonl.gz"
     stored = {
         method: [
             path

@@ -74,7 +74,7 @@ METHODS: dict[str, Row] = {
         {"distillation.method": "plain"},
         {
             "student.recipe.weight_decay": Range(0.002, 1.0, 0.05),
-            "student.recipe.lr": Range(0.0005, 0.02, 0.003),
+            "student.recipe.lr": Range(0.0005, 0.04, 0.006),
         },
     ),
     "kd": _rival("kd", knowledge=_KNOWLEDGE, temperature=_TEMPERATURE),

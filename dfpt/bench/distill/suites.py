@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ class Suite:
     Attributes:
         profile: of params.yaml, the base of every cell.
         assignments: what differs from it, as for ``--set``.
-        assistant: TAKD's network between teacher and student.
+        assistant: TAKD's options: the network between teacher and student, which begins as the student does.
         methods: that are screened.
         partitions: seeds of the confirm tier's partitions.
         folds: of each partition, all of which are tested once.
@@ -35,7 +35,7 @@ class Suite:
         rivals: how many of the screened methods are confirmed besides plain, KD, the control and ours.
         ablations: what is changed of ours, one thing at a time.
         ablation_seeds: students of each.
-        gap_teachers, gap_students: every pair of them is one point of the gap sweep.
+        gap_teachers, gap_students: every pair of them is one point of the gap sweep; these students begin at random.
         gap_seeds: students of each pair.
         images: a file that ``make`` writes; none where the source is an installed package.
     """
@@ -43,7 +43,7 @@ class Suite:
     name: str
     profile: str
     assignments: tuple[str, ...]
-    assistant: str
+    assistant: Mapping[str, str | bool]
     methods: tuple[str, ...] = tuple(METHODS)
     partitions: tuple[int, ...] = CONFIRM
     folds: int = 4
@@ -51,7 +51,7 @@ class Suite:
     development: int = DEVELOPMENT
     development_val: float = 0.3
     trials: int = 8
-    rungs: tuple[int, ...] = (10, 30)
+    rungs: tuple[int, ...] = (6, 20)
     reduction: int = 8
     rivals: int = 2
     ablations: tuple[str, ...] = tuple(ABLATIONS)
@@ -69,7 +69,7 @@ class Suite:
 
 
 # The precisions are named, because "auto" is decided by a measurement and would differ between machines.
-_PRECISION = ("teacher.recipe.precision=float32", "student.recipe.precision=bfloat16")
+_PRECISION = ("teacher.recipe.precision=bfloat16", "student.recipe.precision=bfloat16")
 
 SUITES = {
     suite.name: suite
@@ -78,7 +78,7 @@ SUITES = {
             "elpv",
             "default",
             ("data.source=elpv", "data.near_copies_together=true", *_PRECISION),
-            "tiny_500k",
+            {"assistant": "efficientnet_lite0_s5", "pretrained": True},
             gap_teachers=("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2"),
             gap_students=("tiny_20k", "tiny_60k", "tiny_200k", "tiny_500k"),
         ),
@@ -86,7 +86,7 @@ SUITES = {
             "digits",
             "smoke",
             ("data.source=digits", "student.recipe.precision=float32"),
-            "tiny_60k",
+            {"assistant": "tiny_60k"},
             rungs=(8, 30),
             gap_teachers=("resnet8", "resnet20"),
             gap_students=("tiny_20k", "tiny_60k"),
@@ -102,14 +102,14 @@ SUITES = {
                 "teacher.model=resnet20",
                 "teacher.image_size=28",
                 "teacher.pretrained=false",
-                "teacher.frozen_stages=0",
                 "teacher.recipe.epochs=30",
                 "teacher.recipe.lr=0.01",
                 "student.model=tiny_20k",
                 "student.image_size=28",
+                "student.pretrained=false",
                 *_PRECISION,
             ),
-            "tiny_60k",
+            {"assistant": "tiny_60k"},
             rungs=(8, 30),
             gap_teachers=("resnet8", "resnet20"),
             gap_students=("tiny_20k", "tiny_60k"),

@@ -11,7 +11,7 @@ import numpy as np
 from dfpt import files
 from dfpt.bench import steps
 from dfpt.bench.distill import comparison, gap, goals
-from dfpt.bench.distill.cells import ABLATED, BLOCK, CONFIRMED, SCREENED
+from dfpt.bench.distill.cells import ABLATED, BLOCK, CONFIRMED, SCREENED, TEACHER
 from dfpt.bench.distill.comparison import LEVEL, RESAMPLES, Stored
 from dfpt.bench.distill.methods import ABLATIONS, BASE, METHODS
 from dfpt.bench.distill.suites import Suite
@@ -32,7 +32,7 @@ def summarise(suite: Suite, out: Path) -> dict[str, Any]:
     rows = [
         _row(method, tier, cells) | _against(cells, method, REFERENCE)
         for tier, cells in ((CONFIRMED, confirmed), (SCREENED, screened))
-        for method in METHODS
+        for method in (TEACHER, *METHODS)
         if comparison.of(cells, method)
     ]
     ablations = [

@@ -52,7 +52,7 @@ def test_the_rows_whose_networks_are_others_say_which() -> None:
     early = cells.configured(ELPV, Cell("eskd", ELPV.development, 0, 0), {}, ELPV.epochs)
     assert early.teacher.recipe.stop_after == 0.4
     by_assistant = cells.configured(ELPV, Cell("takd", ELPV.development, 0, 0), {}, ELPV.epochs)
-    assert by_assistant.distillation.options["assistant"] == ELPV.assistant
+    assert by_assistant.distillation.options == {"label": 1.0, **ELPV.assistant}
     for method, divergence in (("dfpt_kd", "kl"), ("dfpt_kd_dkd", "dkd"), ("dfpt_kd_ls", "ls")):
         config = cells.configured(ELPV, Cell(method, ELPV.development, 0, 0), {}, ELPV.epochs)
         assert (config.distillation.divergence, config.prompt.divergence) == (divergence, "kl")
@@ -202,7 +202,8 @@ def test_the_whole_road_on_digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     found = summarise(suite, out)
     rows = found["methods"]
     assert [(row["method"], row["tier"]) for row in rows] == [
-        (method, tier) for tier in ("confirmed", "screened") for method in suite.methods
+        *((method, "confirmed") for method in ("teacher", *suite.methods)),
+        *((method, "screened") for method in suite.methods),
     ]
     for row in rows:
         assert row["pairs"] == 1

@@ -88,7 +88,7 @@ def test_the_slope_of_the_gap_sweep_is_that_of_gain_on_gap(tmp_path: Path) -> No
         folder = tmp_path / "gap" / f"big-{student}"
         for method, called in (("plain", missed), ("kd", missed), ("dfpt_kd_plus", half)):
             stored(folder, Cell(method, suite.development, 0, 0), said(called, labels))
-        answers.write(folder / "teacher.jsonl.gz", said(labels, labels))
+        answers.write(folder / "teacher-7-0-0.jsonl.gz", said(labels, labels))
     found = gap.summarise(suite, tmp_path)
     assert found is not None
     by_student = {pair["student"]: pair for pair in found["pairs"]}
@@ -103,7 +103,7 @@ def test_a_pair_whose_students_are_not_all_there_is_no_point(tmp_path: Path) -> 
     suite = dataclasses.replace(ELPV, gap_teachers=("big",), gap_students=("s",), gap_seeds=1)
     folder = tmp_path / "gap" / "big-s"
     stored(folder, Cell("plain", suite.development, 0, 0), said([0], [0]))
-    answers.write(folder / "teacher.jsonl.gz", said([0], [0]))
+    answers.write(folder / "teacher-7-0-0.jsonl.gz", said([0], [0]))
     assert gap.summarise(suite, tmp_path) is None
 
 
@@ -129,6 +129,7 @@ def test_the_goals_are_held_against_what_was_confirmed(tmp_path: Path) -> None:
     for method, classes in called.items():
         metrics = {"training_seconds": 30.0} if method == "dfpt_kd_plus" else {}
         stored(tmp_path / "confirmed", Cell(method, 4201, 0, 0), said(classes, labels), **metrics)
+    stored(tmp_path / "confirmed", Cell("teacher", 4201, 0, 0), said([0, 1, 2, 2], labels))
     found = {goal["goal"]: goal for goal in summarise(ELPV, tmp_path)["goals"]}
     reached = {name: (pytest.approx(goal["found"]), goal["reached"]) for name, goal in found.items()}
     assert reached == {
@@ -139,6 +140,9 @@ def test_the_goals_are_held_against_what_was_confirmed(tmp_path: Path) -> None:
         "share by which KL(path || student) is lower": (0.4, True),
         "accuracy that the prompt path loses": (-0.01, True),
         "training time of dfpt_kd_plus over kd's": (3.0, False),
+        "teacher, binary": (0.75, False),
+        "student, binary": (1.0, True),
+        "teacher less student, binary": (-0.25, True),
     }
     assert found["accuracy less kd's"]["interval"][0] == 0
 
