@@ -33,7 +33,7 @@ class Augmentation(Section):
     """Exact views, whose teacher's knowledge can be computed once and kept, and random changes, whose cannot.
 
     The random ones are for whoever is trained from its pixels: the student, and a teacher without frozen stages (which
-    has its own mixup).
+    has its own mixup). Noise is for these too, but a teacher that teaches is asked about the image without it.
     """
 
     views: Literal[1, 8] = 8  # 8: quarter turns and mirror images; 1: the image as it is
@@ -41,6 +41,7 @@ class Augmentation(Section):
     flip: bool = False  # mirror every second image; eight views have the mirror images already
     mixup: Weight = 0.0  # alpha of a mixture's share (Zhang et al. 2018); 0: none
     cutmix: Weight = 0.0  # alpha of a pasted box's area (Yun et al. 2019); 0: none
+    noise: Annotated[float, Field(ge=0, le=0.5)] = 0.0  # largest standard deviation, of pixels on [0, 1]; 0: none
 
     @property
     def mixes(self) -> bool:
@@ -48,7 +49,7 @@ class Augmentation(Section):
 
     @property
     def exact(self) -> bool:
-        """Whether the views are all there is."""
+        """Whether a teacher is asked about nothing but the views."""
         return not (self.crop or self.flip or self.mixes)
 
 
@@ -79,8 +80,8 @@ class Student(Section):
 
 def check_frozen_student(augmentation: Augmentation, student: Student) -> None:
     """Raises ValueError where features are to be kept of images that are changed at random."""
-    if student.frozen_stages and not augmentation.exact:
+    if student.frozen_stages and (augmentation.noise or not augmentation.exact):
         raise ValueError(
             "what the student's frozen stages say of images that are changed at random cannot be cached: "
-            "set student.frozen_stages=0, or augmentation's crop, flip, mixup and cutmix to 0"
+            "set student.frozen_stages=0, or augmentation's noise, crop, flip, mixup and cutmix to 0"
         )

@@ -65,17 +65,18 @@ def train(
     trained = student.behind(student_spec.frozen_stages)
     task = DualTask(name, trained, teacher, distillation, prompt, adapt != "frozen", label_loss, from_pixels)
 
-    def seen_in(part: str, count: int) -> list[Views]:
+    def seen_in(part: str, augment: Augmentation | None) -> list[Views]:
         inputs = pixels(images, part, teacher_spec)
-        sources = [seen(student, student_spec, images, part, count, context)]
+        sources = [seen(student, student_spec, images, part, augment, context)]
         if from_pixels:
             return [*sources, PixelViews(inputs)]
+        count = augment.views if augment else 1
         shared = cached(teacher.teacher, teacher.depth, inputs, count, context, after=teacher_spec.frozen_stages)
         sources.append(FeatureViews(shared))
         return sources + [LogitViews(logits) for logits in _original(teacher, shared, distillation.at_places > 0)]
 
-    train_split = split(images, "train", *seen_in("train", augmentation.views), augmentation=augmentation)
-    val_split = split(images, "val", *seen_in("val", 1))
+    train_split = split(images, "train", *seen_in("train", augmentation), augmentation=augmentation)
+    val_split = split(images, "val", *seen_in("val", None))
     go = fit if adapt == "joint" or from_pixels else rounds.train
     return go(task, train_split, val_split, recipe, augmentation.views, seed, context)
 

@@ -110,10 +110,10 @@ def train_alone(
     """Train ``model``, but for its frozen stages, on labels alone; what is frozen sees no random changes."""
     task = Classification(name, model.behind(spec.frozen_stages), label_loss(images, recipe), mixup)
     train, val = (
-        split(images, part, seen(model, spec, images, part, count, context), augmentation=augment)
-        for part, count, augment in (
-            ("train", augmentation.views, None if spec.frozen_stages else augmentation),
-            ("val", 1, None),
+        split(images, part, seen(model, spec, images, part, given, context), augmentation=changed)
+        for part, given, changed in (
+            ("train", augmentation, None if spec.frozen_stages else augmentation),
+            ("val", None, None),
         )
     )
     return fit(task, train, val, recipe, augmentation.views, seed, context)

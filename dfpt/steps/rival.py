@@ -59,11 +59,11 @@ def train(
     def seen_in(part: str, augment: Augmentation | None) -> Split:
         inputs = pixels(images, part, teacher_spec)
         given: Views = PixelViews(inputs)
-        count = augment.views if augment else 1
         if from_last:
             last = len(teacher.stages)
+            count = augment.views if augment else 1
             given = FeatureViews(cached(teacher, last, inputs, count, context, after=teacher_spec.frozen_stages))
-        own = seen(student, student_spec, images, part, count, context)
+        own = seen(student, student_spec, images, part, augment, context)
         return split(images, part, own, given, Positions(), augmentation=augment)
 
     if not distillation.teacher_cache:  # with it a teacher that is asked for maps computes what it always has

@@ -9,23 +9,31 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from dfpt.config import Augmentation
 from dfpt.context import Context
 from dfpt.datasets import ImageSet
 from dfpt.errors import StepFailed
 from dfpt.files import replacing
 from dfpt.models import Backbone, ModelSpec
 from dfpt.training import device, distributed, precision
-from dfpt.training.views import FeatureViews, PixelViews, Views, pixels
+from dfpt.training.views import FeatureViews, NoisyViews, PixelViews, Views, pixels
 
 _BATCH = 64
 _KEPT = 6  # the sets most lately used; older ones are removed
 
 
-def seen(model: Backbone, spec: ModelSpec, images: ImageSet, part: str, views: int, context: Context) -> Views:
-    """What ``model.behind(spec.frozen_stages)`` reads of a split: images, or the features of the frozen stages."""
-    given = pixels(images, part, spec)
+def seen(
+    model: Backbone, spec: ModelSpec, images: ImageSet, part: str, augmentation: Augmentation | None, context: Context
+) -> Views:
+    """What ``model.behind(spec.frozen_stages)`` reads of a split: images, or the features of the frozen stages.
+
+    Args:
+        augmentation: of what is trained on: its views and its noise; None: the images as they are.
+    """
+    given, views = pixels(images, part, spec), augmentation.views if augmentation else 1
     if not spec.frozen_stages:
-        return PixelViews(given)
+        noise = augmentation.noise if augmentation else 0.0
+        return NoisyViews(PixelViews(given), noise / spec.std) if noise else PixelViews(given)
     return FeatureViews(cached(model, spec.frozen_stages, given, views, context))
 
 

@@ -37,6 +37,24 @@ class PixelViews:
 
 
 @dataclass(frozen=True)
+class NoisyViews:
+    """What a sensor might have seen: normal noise on normalised images, of a strength that each image draws anew.
+
+    Drawn by torch's generator, which stands where the epoch's draws go on: an epoch of a seed has the same noise.
+
+    Attributes:
+        most: largest standard deviation, on the scale of the normalised images.
+    """
+
+    images: Views
+    most: float
+
+    def __call__(self, index_B: Tensor, views_B: Tensor) -> Tensor:
+        x_BCHW = self.images(index_B, views_B)
+        return x_BCHW + self.most * torch.rand(len(x_BCHW), 1, 1, 1) * torch.randn_like(x_BCHW)
+
+
+@dataclass(frozen=True)
 class FeatureViews:
     """Features (V, N, C, H, W) that the frozen part of a network gave for every view."""
 

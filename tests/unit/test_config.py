@@ -240,8 +240,7 @@ def test_an_option_of_a_method_without_a_value_is_refused() -> None:
             [
                 "student.frozen_stages=1",
                 "student.pretrained=true",
-                "augmentation.crop=0.1",
-                "distillation.teacher_cache=false",
+                "augmentation.noise=0.1",
             ],
             "set student.frozen_stages=0",
         ),

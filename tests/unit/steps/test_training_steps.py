@@ -141,6 +141,22 @@ def test_a_student_begins_with_packaged_weights_and_keeps_its_frozen_stages(
     assert (spec.frozen_stages, spec.licence, spec.mean) == (frozen, "Apache-2.0", 127 / 255)
 
 
+@pytest.mark.parametrize("method", ["kd", "dfpt-kd"])
+def test_noise_is_the_students_alone_and_the_teachers_answers_stay_cached(
+    trained: Trained, tmp_path: Path, method: str
+) -> None:
+    found = {}
+    for name, noise in (("none", 0.0), ("noise", 0.2), ("again", 0.2)):
+        context = Context(tmp_path / "home", tmp_path / "checkpoints" / name)  # one home: one cache for all three
+        augmentation = VIEWS.model_copy(update={"noise": noise})
+        config = distil_config(method=method).model_copy(update={"augmentation": augmentation})
+        distil.run(trained.inputs, taught(tmp_path / name), config, context)
+        found[name] = weights(tmp_path / name), len(list((tmp_path / "home" / "cache" / "features").glob("*.bin")))
+    assert found["noise"] == found["again"]
+    assert found["noise"][0] != found["none"][0]
+    assert found["noise"][1] == found["none"][1]
+
+
 def test_a_student_without_a_stage_to_train_is_refused(trained: Trained, tmp_path: Path, context: Context) -> None:
     student = Student(model="efficientnet_lite0_s3", image_size=8, pretrained=True, frozen_stages=3)
     config = distil_config(student=student, method="kd")
