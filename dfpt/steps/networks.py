@@ -7,12 +7,12 @@ from pathlib import Path
 
 import torch
 
-from dfpt import licences
+from dfpt import licences, packaged_weights
 from dfpt.config import Augmentation, Recipe, Student
 from dfpt.context import Context, Metrics
 from dfpt.datasets import ImageSet
 from dfpt.errors import UsageError
-from dfpt.models import Backbone, ModelSpec, create, packaged, save
+from dfpt.models import Backbone, ModelSpec, create, save
 from dfpt.models.backbone import count_parameters, laid_out
 from dfpt.training.classification import Classification
 from dfpt.training.features import seen
@@ -52,7 +52,7 @@ def new_student(config: Student, images: ImageSet, seed: int) -> tuple[Backbone,
             f"student.frozen_stages = {config.frozen_stages}, but {config.model} has {len(model.stages)} stages.",
             f"Give at most {len(model.stages) - 1}.",
         )
-    licence = packaged.licence(config.model) or licences.UNKNOWN if config.pretrained else None
+    licence = packaged_weights.licence(config.model) or licences.UNKNOWN if config.pretrained else None
     return model, dataclasses.replace(spec, frozen_stages=config.frozen_stages, licence=licence)
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 
-from dfpt import licences
+from dfpt import licences, packaged_weights
 from dfpt.config import Teacher, TrainTeacherConfig
 from dfpt.context import Context, Inputs, Metrics, Outputs
 from dfpt.datasets import load
 from dfpt.errors import UsageError
-from dfpt.models import ModelSpec, packaged
+from dfpt.models import ModelSpec
 from dfpt.steps import networks, teacher_weights
 
 
@@ -44,4 +44,4 @@ def _licence(teacher: Teacher, given: ModelSpec) -> str | None:
     """Of the weights that the teacher began with; of those from elsewhere what they say, if they say anything."""
     if teacher.weights:
         return given.licence
-    return packaged.licence(teacher.model) if teacher.pretrained else licences.TRAINED_HERE
+    return packaged_weights.licence(teacher.model) if teacher.pretrained else licences.TRAINED_HERE

@@ -235,6 +235,8 @@ def test_an_option_of_a_method_without_a_value_is_refused() -> None:
             ["augmentation.mixup=1", "distillation.teacher_cache=false", "prompt.divergence=dkd"],
             "has no label of its own",
         ),
+        (["student.model=tiny_60k"], "no weights are packaged for tiny_60k: set pretrained=false"),
+        (["teacher.model=resnet20"], "no weights are packaged for resnet20: set pretrained=false"),
         (["student.frozen_stages=1", "student.pretrained=false"], "set pretrained=true"),
         (
             [

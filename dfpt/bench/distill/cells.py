@@ -7,14 +7,14 @@ import csv
 import dataclasses
 import hashlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
@@ -30,6 +30,7 @@ from dfpt.datasets import ImageSet, corruptions
 from dfpt.errors import UsageError
 from dfpt.evaluation import predict
 from dfpt.evaluation.predictions import softmax
+from dfpt.runtime.progress import Progress
 from dfpt.steps import evaluate
 
 BLOCK = "block"  # in place of a partition's seed: the split by file order
@@ -161,10 +162,25 @@ def train(config: Config, home: Path, place: str) -> Trained:
     shared.mkdir(parents=True, exist_ok=True)
     own = shared / place / hashlib.sha256(configuration.dump(config).encode()).hexdigest()[:16]
     with contextlib.redirect_stdout(sys.stderr):  # the steps' progress
-        with FileLock(shared / "lock"):
+        with _alone(shared):
             steps.execute(of_teacher, _SHARED, shared)
         metrics = steps.execute(config, _OWN, own, shared)
     return Trained(shared, own, metrics)
+
+
+@contextlib.contextmanager
+def _alone(shared: Path) -> Iterator[None]:
+    """Wait, and say so, while another process is at the same data and teacher."""
+    lock = FileLock(shared / "lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        Progress("train-teacher").say("another process is at it; waiting")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def images(shared: Path) -> ImageSet:

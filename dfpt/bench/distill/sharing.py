@@ -25,6 +25,8 @@ def each(work: Mapping[str, Callable[[], object]], locks: Path, told: Told) -> N
     done = 0
     for wait, names in ((0, list(work)), (_FOREVER, others)):
         for name in names:
+            if wait == _FOREVER:
+                told(done, len(work), f"{name}, which another process is at")
             try:
                 with FileLock(locks / f"{name}.lock", timeout=wait):
                     told(done, len(work), name)

@@ -62,5 +62,5 @@ def test_what_a_killed_process_held_is_waited_for_and_done_last(tmp_path: Path) 
 
     work = {name: partial(_compute, tmp_path, name, "other") for name in NAMES}
     sharing.each(work, tmp_path / "locks", tell)
-    assert told == [*NAMES[1:], NAMES[0], "all"]
+    assert told == [*NAMES[1:], f"{NAMES[0]}, which another process is at", NAMES[0], "all"]
     assert sorted((tmp_path / "log").read_text(encoding="utf-8").split()) == NAMES
