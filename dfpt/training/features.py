@@ -19,6 +19,7 @@ from dfpt.training import device, distributed, precision
 from dfpt.training.views import FeatureViews, NoisyViews, PixelViews, Views, pixels
 
 _BATCH = 64
+_MEASURED = 8  # images; where bfloat16 is slow, a whole batch takes a quarter of a minute
 _KEPT = 6  # the sets most lately used; older ones are removed
 
 
@@ -41,7 +42,9 @@ def seen(
 def cached(
     model: Backbone, stages: int, images_NCHW: Tensor, views: int, context: Context, after: int | None = None
 ) -> Tensor:
-    """Features (V, N, C, H, W) after the first ``stages`` stages, bfloat16, mapped from ``home/cache/features``.
+    """Features (V, N, C, H, W) after the first ``stages`` stages, mapped from ``home/cache/features``.
+
+    They are kept in bfloat16, and computed in it where a measurement says that this machine is faster so.
 
     Args:
         images_NCHW: the network's normalised input.
@@ -87,6 +90,13 @@ def _write(
     about: Path,
     context: Context,
 ) -> None:
+    def features_of(index: Tensor, view: int) -> Tensor:
+        x = source(index, torch.full_like(index, view)).to(device.chosen())
+        return model.to_stage(x, stages) if after is None else model.between(x, after, stages)
+
+    few, size = torch.arange(min(count, _MEASURED)), sum(parameter.numel() for parameter in model.parameters())
+    what = f"features after {stages} stages of {size} from {tuple(source(few, torch.zeros_like(few)).shape)}"
+    dtype = precision.choose("auto", lambda: features_of(few, 0), what, context.home)
     total, done = views * count, 0
     shape: list[int] = []
     with replacing(path) as partial, partial.open("wb") as stream:
@@ -94,9 +104,8 @@ def _write(
             for index in torch.split(torch.arange(count), _BATCH):
                 if context.cancelled():
                     raise StepFailed("The computation of teacher features was interrupted.", "Run it again.")
-                x = source(index, torch.full_like(index, view)).to(device.chosen())
-                with precision.autocast(torch.bfloat16):
-                    features = model.to_stage(x, stages) if after is None else model.between(x, after, stages)
+                with precision.autocast(dtype):
+                    features = features_of(index, view)
                 features = features.to(torch.bfloat16).contiguous().cpu()
                 stream.write(features.view(torch.uint8).numpy().tobytes())
                 shape = [views, count, *features.shape[1:]]

@@ -17,6 +17,7 @@ from dfpt.training import device
 
 _WORTH_IT = 0.9  # bfloat16 must take at most this share of float32's time
 _REPEATS = 3
+_ENOUGH = 4.0  # seconds of one trial, after which it is not repeated
 TYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
@@ -25,7 +26,8 @@ def choose(wanted: str, step: Callable[[], Tensor], what: str, home: Path) -> to
 
     Args:
         wanted: ``float32``, ``bfloat16`` or ``auto``.
-        step: computes the loss of one training step; run a few times without an update where a measurement is due.
+        step: computes the loss of one training step, or what a frozen network says; run a few times without an update
+            where a measurement is due.
         what: names network and shapes; the measurement is kept under it in ``home/cache/precision.json``.
     """
     if wanted != "auto":
@@ -65,12 +67,13 @@ def autocast(dtype: torch.dtype) -> torch.autocast:
 
 
 def _seconds(step: Callable[[], Tensor], dtype: torch.dtype) -> float:
-    best = float("inf")
-    for _ in range(_REPEATS + 1):  # the first one warms up; the best of all is robust to it
+    taken: list[float] = []
+    while len(taken) <= _REPEATS and sum(taken) < _ENOUGH:  # the first one warms up; the best of all is robust to it
         start = time.perf_counter()
         with autocast(dtype):
-            loss = step()
-        loss.backward()
+            result = step()
+        if result.requires_grad:
+            result.backward()
         device.finish()
-        best = min(best, time.perf_counter() - start)
-    return best
+        taken.append(time.perf_counter() - start)
+    return min(taken)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +11,11 @@ from dfpt.context import Context, Silent
 from dfpt.datasets.batches import dihedral
 from dfpt.errors import StepFailed
 from dfpt.models import Backbone
+from dfpt.training import precision
 from dfpt.training.features import cached
 from tests.unit.training import made_up
 
+BATCH = 64
 COUNT = 70  # more than a batch
 
 
@@ -50,6 +53,22 @@ def test_row_v_i_is_the_feature_of_view_v_of_image_i(model: Backbone, context: C
         with torch.no_grad():
             expected = model.to_stage(dihedral(images, torch.full((COUNT,), view)), 2)
         assert (found[view].float() - expected).abs().max() < 0.02 * expected.abs().max()  # bfloat16: 8 bits
+
+
+@pytest.mark.parametrize("faster", ["float32", "bfloat16"])
+def test_they_are_computed_in_the_type_that_was_measured_as_the_faster_one(
+    model: Backbone, context: Context, faster: str
+) -> None:
+    images = made_up.pictures(COUNT)[0]
+    cached(model, 2, images, 1, context)
+    measured = context.home / "cache" / "precision.json"
+    (key,) = json.loads(measured.read_text())
+    measured.write_text(json.dumps({key: {"float32": 2.0, "bfloat16": 2.0} | {faster: 1.0}}))
+    for kept in (context.home / "cache" / "features").iterdir():
+        kept.unlink()
+    with torch.no_grad(), precision.autocast(precision.TYPES[faster]):
+        expected = model.to_stage(images[:BATCH], 2).to(torch.bfloat16)
+    assert torch.equal(cached(model, 2, images, 1, context)[0, :BATCH], expected)
 
 
 def test_the_second_time_they_are_read_back(model: Backbone, context: Context, watch: Watch) -> None:
