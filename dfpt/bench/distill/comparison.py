@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,41 +25,56 @@ RESAMPLES = 10_000
 LEVEL = 0.95
 
 Run = tuple[int, int]  # partition, seed
-Kept = tuple[dict[str, Any], Answers]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A stored cell: what is recorded of it, and what its student said."""
+
+    record: Mapping[str, Any]
+    said: Answers
+
+    @property
+    def key(self) -> tuple[int, int, int]:
+        """What two cells share that are a pair."""
+        return self.record["partition"], self.record["fold"], self.record["seed"]
+
+    @cached_property
+    def figures(self) -> dict[str, float]:
+        """What the answers come to, and what was measured while the student was trained."""
+        from sklearn.metrics import cohen_kappa_score
+
+        said = self.said
+        called = said.probabilities.argmax(1)
+        found = metrics.figures(said.probabilities, said.labels, self.record["positive"])
+        del found["confusion"]
+        found["quadratic_kappa"] = float(cohen_kappa_score(said.labels, called, weights="quadratic"))
+        found["ece"] = calibration.expected_calibration_error(calibration.reliability(said.probabilities, said.labels))
+        for kind, answered in said.corrupted.items():
+            found[f"accuracy_under_{kind}"] = float(np.mean(answered == said.labels))
+        return found | dict(self.record["metrics"])
+
+
 Stored = list[Kept]
 
 
 def stored(folder: Path) -> Stored:
-    """Every cell of a tier: its record and its answers."""
+    """Every cell of a tier."""
     return [
-        (steps.read(path.with_name(f"{path.name.removesuffix('.jsonl.gz')}.json")), answers.read(path))
+        Kept(steps.read(path.with_name(f"{path.name.removesuffix('.jsonl.gz')}.json")), answers.read(path))
         for path in sorted(folder.glob("*.jsonl.gz"))
     ]
 
 
 def of(cells: Stored, method: str) -> Stored:
     """Those of a method, but for the block split, which is another question."""
-    return [(record, said) for record, said in cells if record["method"] == method and record["partition"] != BLOCK]
-
-
-def figures(record: Mapping[str, Any], said: Answers) -> dict[str, float]:
-    """What a cell's answers come to, and what was measured while it was trained."""
-    from sklearn.metrics import cohen_kappa_score
-
-    called = said.probabilities.argmax(1)
-    found = metrics.figures(said.probabilities, said.labels, record["positive"])
-    del found["confusion"]
-    found["quadratic_kappa"] = float(cohen_kappa_score(said.labels, called, weights="quadratic"))
-    found["ece"] = calibration.expected_calibration_error(calibration.reliability(said.probabilities, said.labels))
-    for kind, answered in said.corrupted.items():
-        found[f"accuracy_under_{kind}"] = float(np.mean(answered == said.labels))
-    return found | dict(record["metrics"])
+    return [cell for cell in cells if cell.record["method"] == method and cell.record["partition"] != BLOCK]
 
 
 def paired(own: Stored, reference: Stored) -> list[tuple[Kept, Kept]]:
     """Cells of one partition, fold and seed, from both."""
-    theirs = {_key(cell): cell for cell in reference}
-    return [(cell, theirs[_key(cell)]) for cell in own if _key(cell) in theirs]
+    theirs = {cell.key: cell for cell in reference}
+    return [(cell, theirs[cell.key]) for cell in own if cell.key in theirs]
 
 
 def difference(own: Stored, reference: Stored) -> tuple[float | None, tuple[float, float] | None, int]:
@@ -66,10 +83,11 @@ def difference(own: Stored, reference: Stored) -> tuple[float | None, tuple[floa
     if not pairs:
         return None, None, 0
     by_run: dict[Run, dict[str, float]] = defaultdict(dict)
-    for (record, mine), (_, other) in pairs:
-        hits = mine.hits - other.hits
-        by_run[record["partition"], record["seed"]] |= dict(zip(mine.ids, hits, strict=True))
-    means = [float((mine.hits - other.hits).mean()) for (_, mine), (_, other) in pairs]
+    means = []
+    for mine, other in pairs:
+        hits = mine.said.hits - other.said.hits
+        by_run[mine.record["partition"], mine.record["seed"]] |= dict(zip(mine.said.ids, hits, strict=True))
+        means.append(float(hits.mean()))
     return float(np.mean(means)), interval(list(by_run.values())), len(pairs)
 
 
@@ -88,8 +106,3 @@ def interval(runs: list[Mapping[str, float]]) -> tuple[float, float]:
             drawn.append(float(run_R @ (value @ image_N)) / weight)
     low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
-
-
-def _key(cell: Kept) -> tuple[int, int, int]:
-    record, _ = cell
-    return record["partition"], record["fold"], record["seed"]

@@ -76,7 +76,7 @@ def _time(confirmed: Stored) -> Iterator[Goal]:
 def _binary(confirmed: Stored) -> Iterator[Goal]:
     """Defective or not; for data without such a question nothing."""
     pairs = comparison.paired(comparison.of(confirmed, METHOD), comparison.of(confirmed, TEACHER))
-    if pairs and "binary_accuracy" in comparison.figures(*pairs[0][0]):
+    if pairs and "binary_accuracy" in pairs[0][0].figures:
         own, teacher = (_mean("binary_accuracy", cells) for cells in zip(*pairs, strict=True))
         behind, count = teacher - own, len(pairs)
         yield _goal("teacher, binary", teacher, _BINARY_OF_TEACHER, teacher >= _BINARY_OF_TEACHER, pairs=count)
@@ -95,7 +95,7 @@ def _best(confirmed: Stored, names: Iterable[str]) -> str:
 
 
 def _mean(figure: str, cells: Iterable[Kept]) -> float:
-    values = [comparison.figures(record, said)[figure] for record, said in cells]
+    values = [cell.figures[figure] for cell in cells]
     return float(np.mean(values)) if values else -np.inf
 
 

@@ -65,15 +65,15 @@ def _tuning(screened: Path) -> dict[str, Any] | None:
 
 def _row(method: str, tier: str, cells: Stored) -> dict[str, Any]:
     own = comparison.of(cells, method)
-    every = [comparison.figures(record, said) for record, said in own]
+    every = [cell.figures for cell in own]
     row: dict[str, Any] = {"method": method, "tier": tier, "cells": len(own)}
     for figure in every[0]:
         values = [found[figure] for found in every]
         row |= {f"{figure}_mean": float(np.mean(values)), f"{figure}_std": _std(values)}
     block = [
-        comparison.figures(record, said)["accuracy"]
-        for record, said in cells
-        if record["method"] == method and record["partition"] == BLOCK
+        cell.figures["accuracy"]
+        for cell in cells
+        if cell.record["method"] == method and cell.record["partition"] == BLOCK
     ]
     if block:
         row |= {"block_accuracy_mean": float(np.mean(block)), "block_cells": len(block)}
