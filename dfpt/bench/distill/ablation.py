@@ -18,11 +18,13 @@ from dfpt.bench.distill.suites import Suite
 
 
 def ablate(suite: Suite, out: Path, home: Path, told: Told) -> None:
-    """Compute the cells that ``out`` lacks; every change once before the second seed.
+    """Compute the cells that ``out`` lacks; every change once before the second seed. Nothing where none is asked for.
 
     Raises:
         UsageError: the unchanged method has not been screened.
     """
+    if not suite.ablations:
+        return
     setting = screened(BASE, out)["setting"]
     wanted = [
         Cell(name, suite.development, 0, seed)

@@ -31,11 +31,13 @@ Hits = NDArray[np.float64]  # (N,) of the test images, the mean over the seeds
 
 
 def sweep(suite: Suite, out: Path, home: Path, told: Told) -> None:
-    """Compute the cells that ``out`` lacks; all pairs once before the second seed.
+    """Compute the cells that ``out`` lacks; all pairs once before the second seed. Nothing where there are no pairs.
 
     Raises:
         UsageError: one of the methods has not been screened.
     """
+    if not suite.gap_teachers:
+        return
     settings = {method: screened(method, out)["setting"] for method in METHODS}
     work = {
         f"{teacher}-{student}-{method}-{seed}": partial(

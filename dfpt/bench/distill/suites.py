@@ -72,21 +72,36 @@ class Suite:
 # has no instructions for it bfloat16 is fifteen times slower; float32 is slow nowhere.
 _PRECISION = ("teacher.recipe.precision=float32", "student.recipe.precision=float32")
 
+_ELPV = ("data.source=elpv", "data.near_copies_together=true", *_PRECISION)
+
 SUITES = {
     suite.name: suite
     for suite in (
         Suite(
             "elpv",
             "default",
-            (
-                "data.source=elpv",
-                "data.near_copies_together=true",
-                "student.image_size=48",  # 3.5 seconds an epoch where 64 takes 6.5, on one core
-                *_PRECISION,
-            ),
+            (*_ELPV, "student.image_size=48"),  # 3.5 seconds an epoch where 64 takes 6.5, on one core
             {"assistant": "efficientnet_lite0_s5", "pretrained": True},
             gap_teachers=("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2"),
             gap_students=("tiny_20k", "tiny_60k", "tiny_200k", "tiny_500k"),
+        ),
+        Suite(  # for the binary goals: a larger student, untuned, whose every image is tested once
+            "elpv-binary",
+            "default",
+            (
+                *_ELPV,
+                "student.model=efficientnet_lite0_s5",
+                "student.image_size=128",
+                "student.recipe.lr=0.003",
+            ),
+            {"assistant": "efficientnet_lite0", "pretrained": True},
+            methods=("kd", "dfpt_kd_plus"),
+            partitions=CONFIRM[:1],
+            seeds=1,
+            trials=1,
+            rungs=(16,),
+            rivals=0,
+            ablations=(),
         ),
         Suite(
             "digits",

@@ -187,6 +187,18 @@ def test_a_cell_of_an_older_suite_does_not_count_as_stored(tmp_path: Path) -> No
     assert not cells.is_stored(ELPV, cell, setting | {"distillation.options.temperature": 2.0}, "screened", tmp_path)
 
 
+def test_a_suite_of_one_question_asks_that_alone(tmp_path: Path) -> None:
+    from dfpt.bench.distill import ablate, sweep
+
+    suite, out = SUITES["elpv-binary"], tmp_path / "out"
+    assert [screening.settings(suite, method) for method in suite.methods] == [
+        [METHODS[method].defaults] for method in suite.methods
+    ]
+    for tier in (ablate, sweep):
+        tier(suite, out, tmp_path / "home", lambda done, total, next_: pytest.fail(next_))
+    assert not out.exists()
+
+
 def test_the_whole_road_on_digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every tier and the summary; a second call computes nothing; a cell computed again gives the same answers."""
     from dfpt.bench.distill import ablate, confirm, screen, sweep
