@@ -24,7 +24,7 @@ class Tier(enum.StrEnum):
 
 
 def command(
-    suite: Annotated[str, typer.Option(help="elpv, elpv-binary, fashion (docs/methods.md), or digits for a try.")] = "elpv",
+    suite: Annotated[str, typer.Option(help="elpv, elpv-binary, fashion, digits: docs/methods.md.")] = "elpv",
     tier: Annotated[Tier, typer.Option(help="screen finds settings; the others need it.")] = Tier.ALL,
     quick: Annotated[bool, typer.Option("--quick", help="Four methods, tiny budgets: minutes; says nothing.")] = False,
     summarise: Annotated[bool, typer.Option("--summarise", help="Only compute the summary of what is stored.")] = False,
