@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from functools import partial
 from pathlib import Path
 
@@ -9,22 +10,22 @@ from dfpt.bench.distill import cells, sharing
 from dfpt.bench.distill.cells import BLOCK, CONFIRMED, Cell
 from dfpt.bench.distill.methods import CONTROL, OURS, VARIANTS
 from dfpt.bench.distill.screening import screened
-from dfpt.bench.distill.sharing import Told
+from dfpt.bench.distill.sharing import Told, Work
 from dfpt.bench.distill.suites import Suite
 
 
 def confirm(suite: Suite, out: Path, home: Path, told: Told) -> None:
-    """Compute the cells that ``out`` lacks; all methods of a fold before the next one, so that pairs are whole early.
+    """Compute the cells that ``out`` lacks; all of a fold before the next one, so that pairs are whole early.
 
     Raises:
         UsageError: a method of the suite has not been screened.
     """
     settings = {method: screened(method, out)["setting"] for method in confirmed(suite, out)}
-    work = {
-        cell.name: partial(cells.compute, suite, cell, settings[cell.method], CONFIRMED, out / CONFIRMED, home)
-        for cell in plan(suite, tuple(settings))
-    }
-    sharing.each(work, cells.locks(suite, CONFIRMED, home), told)
+    work: dict[str, dict[str, Work]] = defaultdict(dict)
+    for cell in plan(suite, tuple(settings)):
+        compute = partial(cells.compute, suite, cell, settings[cell.method], CONFIRMED, out / CONFIRMED, home)
+        work[f"{cell.partition}-{cell.fold}"][cell.name] = compute
+    sharing.in_groups(work, cells.locks(suite, CONFIRMED, home), told)
 
 
 def confirmed(suite: Suite, out: Path) -> tuple[str, ...]:
@@ -37,12 +38,11 @@ def confirmed(suite: Suite, out: Path) -> tuple[str, ...]:
 
 
 def plan(suite: Suite, methods: tuple[str, ...]) -> list[Cell]:
-    """Every cell in the order in which it is computed."""
-    folds = [(partition, fold) for partition in suite.partitions for fold in range(suite.folds)]
-    found = [
+    """Every cell in the order in which it is computed: all that one teacher is needed for, then the next one's."""
+    folds: list[tuple[int | str, int]] = [(part, fold) for part in suite.partitions for fold in range(suite.folds)]
+    return [
         Cell(method, partition, fold, seed)
+        for partition, fold in [*folds, (BLOCK, 0)]
         for seed in range(suite.seeds)
-        for partition, fold in folds
         for method in methods
     ]
-    return found + [Cell(method, BLOCK, 0, seed) for seed in range(suite.seeds) for method in methods]

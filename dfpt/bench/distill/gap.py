@@ -8,6 +8,7 @@ was chosen by; every method has the setting that it was screened with.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from dfpt.bench.distill import answers, cells, sharing
 from dfpt.bench.distill.cells import GAP, TEACHER, Cell
 from dfpt.bench.distill.screening import screened
-from dfpt.bench.distill.sharing import Told
+from dfpt.bench.distill.sharing import Told, Work
 from dfpt.bench.distill.suites import Suite
 from dfpt.errors import UsageError
 
@@ -31,7 +32,7 @@ Hits = NDArray[np.float64]  # (N,) of the test images, the mean over the seeds
 
 
 def sweep(suite: Suite, out: Path, home: Path, told: Told) -> None:
-    """Compute the cells that ``out`` lacks; all pairs once before the second seed. Nothing where there are no pairs.
+    """Compute the cells that ``out`` lacks, where the suite asks for pairs; each once before the second seed of any.
 
     Raises:
         UsageError: one of the methods has not been screened.
@@ -39,16 +40,14 @@ def sweep(suite: Suite, out: Path, home: Path, told: Told) -> None:
     if not suite.gap_teachers:
         return
     settings = {method: screened(method, out)["setting"] for method in METHODS}
-    work = {
-        f"{teacher}-{student}-{method}-{seed}": partial(
-            _compute, suite, (teacher, student), Cell(method, suite.development, 0, seed), setting, out, home
-        )
-        for seed in range(suite.gap_seeds)
-        for teacher in suite.gap_teachers
-        for student in suite.gap_students
-        for method, setting in settings.items()
-    }
-    sharing.each(work, cells.locks(suite, GAP, home), told)
+    work: dict[str, dict[str, Work]] = {teacher: {} for teacher in suite.gap_teachers}
+    for seed, teacher, student, method in itertools.product(
+        range(suite.gap_seeds), suite.gap_teachers, suite.gap_students, METHODS
+    ):
+        cell = Cell(method, suite.development, 0, seed)
+        compute = partial(_compute, suite, (teacher, student), cell, settings[method], out, home)
+        work[teacher][f"{teacher}-{student}-{method}-{seed}"] = compute
+    sharing.in_groups(work, cells.locks(suite, GAP, home), told)
 
 
 def _compute(

@@ -7,11 +7,32 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+Work = Callable[[], object]
 Told = Callable[[int, int, str], None]  # done, of how many, which is next
 _FOREVER = -1
 
 
-def each(work: Mapping[str, Callable[[], object]], locks: Path, told: Told) -> None:
+def in_groups(groups: Mapping[str, Mapping[str, Work]], locks: Path, told: Told) -> None:
+    """The same for work of which a group has something dear in common, as cells have a teacher.
+
+    Each process takes a group that no other is at, so that none waits for another's teacher, and helps with the others'
+    groups in the end.
+    """
+    locks.mkdir(parents=True, exist_ok=True)
+    for name, work in groups.items():
+        group = FileLock(locks / f"{name}.group")
+        try:
+            group.acquire(timeout=0)
+        except Timeout:
+            continue
+        try:
+            each(work, locks, told)
+        finally:
+            group.release()
+    each({name: do for work in groups.values() for name, do in work.items()}, locks, told)
+
+
+def each(work: Mapping[str, Work], locks: Path, told: Told) -> None:
     """Do all of ``work``, beside whoever does the same with the same ``locks``.
 
     A lock ends with its process, so that what was interrupted is taken up by another one.

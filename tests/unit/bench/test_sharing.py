@@ -8,6 +8,8 @@ import time
 from functools import partial
 from pathlib import Path
 
+from filelock import FileLock
+
 from dfpt.bench.distill import sharing
 
 NAMES = [f"cell-{number}" for number in range(6)]
@@ -45,6 +47,31 @@ def test_two_processes_do_everything_once(tmp_path: Path) -> None:
         process.join(60)
         assert process.exitcode == 0
     assert sorted((tmp_path / "log").read_text(encoding="utf-8").split()) == NAMES
+
+
+def _share_groups(folder: Path, by: str) -> None:
+    groups = {
+        group: {name: partial(_compute, folder, name, by) for name in (f"{group}-1", f"{group}-2")} for group in "ab"
+    }
+    sharing.in_groups(groups, folder / "locks", lambda done, total, next_: None)
+
+
+def test_a_group_that_another_process_is_at_comes_last(tmp_path: Path) -> None:
+    (tmp_path / "locks").mkdir()
+    with FileLock(tmp_path / "locks" / "a.group"):
+        _share_groups(tmp_path, "one")
+    assert (tmp_path / "log").read_text(encoding="utf-8").split() == ["b-1", "b-2", "a-1", "a-2"]
+
+
+def test_two_processes_do_every_group_once(tmp_path: Path) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    both = [spawn.Process(target=_share_groups, args=(tmp_path, by)) for by in ("one", "other")]
+    for process in both:
+        process.start()
+    for process in both:
+        process.join(60)
+        assert process.exitcode == 0
+    assert sorted((tmp_path / "log").read_text(encoding="utf-8").split()) == ["a-1", "a-2", "b-1", "b-2"]
 
 
 def test_what_a_killed_process_held_is_waited_for_and_done_last(tmp_path: Path) -> None:
