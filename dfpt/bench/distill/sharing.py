@@ -12,26 +12,6 @@ Told = Callable[[int, int, str], None]  # done, of how many, which is next
 _FOREVER = -1
 
 
-def in_groups(groups: Mapping[str, Mapping[str, Work]], locks: Path, told: Told) -> None:
-    """The same for work of which a group has something dear in common, as cells have a teacher.
-
-    Each process takes a group that no other is at, so that none waits for another's teacher, and helps with the others'
-    groups in the end.
-    """
-    locks.mkdir(parents=True, exist_ok=True)
-    for name, work in groups.items():
-        group = FileLock(locks / f"{name}.group")
-        try:
-            group.acquire(timeout=0)
-        except Timeout:
-            continue
-        try:
-            each(work, locks, told)
-        finally:
-            group.release()
-    each({name: do for work in groups.values() for name, do in work.items()}, locks, told)
-
-
 def each(work: Mapping[str, Work], locks: Path, told: Told) -> None:
     """Do all of ``work``, beside whoever does the same with the same ``locks``.
 
@@ -56,3 +36,33 @@ def each(work: Mapping[str, Work], locks: Path, told: Told) -> None:
             except Timeout:
                 others.append(name)
     told(done, len(work), "all")
+
+
+def in_groups(groups: Mapping[str, Mapping[str, Work]], locks: Path, told: Told) -> None:
+    """As :func:`each`, for work of which a group has something dear in common, as cells have a teacher.
+
+    Each process takes a group that no other is at, so that none waits for another's teacher, and helps with the others'
+    groups in the end.
+    """
+    locks.mkdir(parents=True, exist_ok=True)
+    total, done = sum(map(len, groups.values())), 0
+    others: list[str] = []
+
+    def share(group: str) -> None:
+        nonlocal done
+        each(groups[group], locks, lambda here, _, name: told(done + here, total, f"{name} of {group}"))
+        done += len(groups[group])
+
+    for group in groups:
+        lock = FileLock(locks / f"{group}.group")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            others.append(group)
+            continue
+        try:
+            share(group)
+        finally:
+            lock.release()
+    for group in others:
+        share(group)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import multiprocessing
 import multiprocessing.synchronize
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import pytest
 from filelock import FileLock
 
 from dfpt.bench.distill import sharing
@@ -38,40 +40,39 @@ def _hold(folder: Path, started: multiprocessing.synchronize.Event) -> None:
     sharing.each({NAMES[0]: stuck}, folder / "locks", lambda done, total, next_: None)
 
 
-def test_two_processes_do_everything_once(tmp_path: Path) -> None:
-    spawn = multiprocessing.get_context("spawn")
-    both = [spawn.Process(target=_share, args=(tmp_path, by)) for by in ("one", "other")]
-    for process in both:
-        process.start()
-    for process in both:
-        process.join(60)
-        assert process.exitcode == 0
-    assert sorted((tmp_path / "log").read_text(encoding="utf-8").split()) == NAMES
-
-
-def _share_groups(folder: Path, by: str) -> None:
+def _share_groups(folder: Path, by: str, told: sharing.Told = lambda done, total, next_: None) -> None:
     groups = {
         group: {name: partial(_compute, folder, name, by) for name in (f"{group}-1", f"{group}-2")} for group in "ab"
     }
-    sharing.in_groups(groups, folder / "locks", lambda done, total, next_: None)
+    sharing.in_groups(groups, folder / "locks", told)
 
 
-def test_a_group_that_another_process_is_at_comes_last(tmp_path: Path) -> None:
-    (tmp_path / "locks").mkdir()
-    with FileLock(tmp_path / "locks" / "a.group"):
-        _share_groups(tmp_path, "one")
-    assert (tmp_path / "log").read_text(encoding="utf-8").split() == ["b-1", "b-2", "a-1", "a-2"]
-
-
-def test_two_processes_do_every_group_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("share", "names"), [(_share, NAMES), (_share_groups, ["a-1", "a-2", "b-1", "b-2"])])
+def test_two_processes_do_everything_once(tmp_path: Path, share: Callable[[Path, str], None], names: list[str]) -> None:
     spawn = multiprocessing.get_context("spawn")
-    both = [spawn.Process(target=_share_groups, args=(tmp_path, by)) for by in ("one", "other")]
+    both = [spawn.Process(target=share, args=(tmp_path, by)) for by in ("one", "other")]
     for process in both:
         process.start()
     for process in both:
         process.join(60)
         assert process.exitcode == 0
-    assert sorted((tmp_path / "log").read_text(encoding="utf-8").split()) == ["a-1", "a-2", "b-1", "b-2"]
+    assert sorted((tmp_path / "log").read_text(encoding="utf-8").split()) == names
+
+
+def test_a_group_that_another_process_is_at_comes_last(tmp_path: Path) -> None:
+    told: list[tuple[int, int, str]] = []
+    (tmp_path / "locks").mkdir()
+    with FileLock(tmp_path / "locks" / "a.group"):
+        _share_groups(tmp_path, "one", lambda *what: told.append(what))
+    assert (tmp_path / "log").read_text(encoding="utf-8").split() == ["b-1", "b-2", "a-1", "a-2"]
+    assert told == [
+        (0, 4, "b-1 of b"),
+        (1, 4, "b-2 of b"),
+        (2, 4, "all of b"),
+        (2, 4, "a-1 of a"),
+        (3, 4, "a-2 of a"),
+        (4, 4, "all of a"),
+    ]
 
 
 def test_what_a_killed_process_held_is_waited_for_and_done_last(tmp_path: Path) -> None:
