@@ -52,14 +52,18 @@ def _rival(name: str, **searched: Range) -> Row:
 
 
 def _ours(method: str, divergence: str = "kl", second: tuple[str, Range] = ("temperature", _TEMPERATURE)) -> Row:
-    """DFPT with the shipped defaults; searched are the pull of the prompt path and the temperature of both paths.
+    """DFPT whose student learns from the prompt path alone; searched are that path's weight and the temperature.
 
     Args:
-        divergence: of the student from both paths; where it has a number of its own to search, ``second`` is that.
+        divergence: of the student from the path; where it has a number of its own to search, ``second`` is that.
     """
     key, searched = second
     return Row(
-        {"distillation.method": method, "distillation.divergence": divergence},
+        {
+            "distillation.method": method,
+            "distillation.divergence": divergence,
+            "distillation.from_original": 0.0,  # ours; the ablation original_knowledge_too is the paper's
+        },
         {"distillation.from_prompt": Range(0.05, 8.0, 0.5), f"distillation.{key}": searched},
     )
 
@@ -125,7 +129,7 @@ ABLATIONS: dict[str, Row] = {
     "no_pull_of_student": _but(prompt__from_student=0.0),
     "strong_pull_of_student": _but(prompt__from_student=4.0),
     "no_pull_of_original": _but(prompt__from_original=0.0),
-    "no_original_knowledge": _but(distillation__from_original=0.0),
+    "original_knowledge_too": _but(distillation__from_original=0.5),
     "not_at_places": _but(distillation__at_places=0.0),
     "last_stage_only": _but(prompt__stages=[-1]),
     "one_kernel": _but(prompt__kernels=[3]),
