@@ -46,7 +46,8 @@ VARIANTS = {
     "dfpt_kd_plus": "dfpt-kd+",
 }
 _RATIOS = (("dkd", "kd"), ("dfpt_kd", "kd"), ("dfpt_kd_plus", "kd"), (CACHED, "kd"), ("kd", CONTIGUOUS))
-_MATMUL = 2048
+_MATMUL = (256, 512, 1024, 2048)
+_ENOUGH = 0.1  # seconds of one product, after which no larger one is tried
 _WARM_UP = 2
 
 
@@ -208,14 +209,24 @@ def _resident(pair: Pair, variant: str, dtype: torch.dtype, threads: int) -> int
 
 
 def _matmul_peak(dtype: torch.dtype) -> float:
-    """Floating-point operations a second of a large square matrix product: what this machine can do."""
-    a = torch.randn(_MATMUL, _MATMUL).to(dtype)
-    best = float("inf")
-    for _ in range(5):
-        start = time.perf_counter()
-        torch.mm(a, a)
-        best = min(best, time.perf_counter() - start)
-    return 2 * _MATMUL**3 / best
+    """Floating-point operations a second of a square matrix product: the most that this machine shows.
+
+    A CPU without instructions for a type would take minutes for the largest one, and show no more by it.
+    """
+    best = 0.0
+    for size in _MATMUL:
+        a = torch.randn(size, size).to(dtype)
+        taken = min(_product_seconds(a) for _ in range(5))
+        best = max(best, 2 * size**3 / taken)
+        if taken > _ENOUGH:
+            break
+    return best
+
+
+def _product_seconds(a: Tensor) -> float:
+    start = time.perf_counter()
+    torch.mm(a, a)
+    return time.perf_counter() - start
 
 
 def _ratio(a: Sequence[float], b: Sequence[float]) -> float:
