@@ -10,7 +10,6 @@ import select
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobEvent
 from sqlalchemy.exc import SQLAlchemyError
@@ -28,7 +27,8 @@ _EVENTS = {
     EVENT_JOB_MAX_INSTANCES: "skipped: the one before it still runs",
     EVENT_JOB_ERROR: "failed",
 }
-_END, _LOST = b"e", b"l"
+_END = {bytes([number]) for number in (signal.SIGTERM, signal.SIGINT)}
+_LOST = b"l"
 
 
 def serve(
@@ -66,12 +66,17 @@ def serve(
 
 
 class _Bell:
-    """What the main thread waits at: a pipe, because a signal during an Event's wait would want the lock it holds."""
+    """What the main thread waits at: a pipe, into which the interpreter writes a signal's number as it arrives.
+
+    A handler of ours could not: it runs between two instructions, so a signal just before the wait would wait with it.
+    """
 
     def __init__(self) -> None:
         self._wake, self._ring = os.pipe()
+        os.set_blocking(self._ring, False)
+        signal.set_wakeup_fd(self._ring)
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._end)
+            signal.signal(number, lambda number, frame: None)
 
     def ring(self, why: bytes) -> None:
         os.write(self._ring, why)
@@ -80,9 +85,6 @@ class _Bell:
         """Why it rang; empty where it did not in time."""
         ready, _, _ = select.select([self._wake], [], [], seconds)
         return os.read(self._wake, 1) if ready else b""
-
-    def _end(self, number: int, frame: FrameType | None) -> None:
-        self.ring(_END)
 
 
 def _wait_for_turn(mine: Lease, bell: _Bell, log: logs.Logger) -> bool:
@@ -97,7 +99,7 @@ def _wait_for_turn(mine: Lease, bell: _Bell, log: logs.Logger) -> bool:
                 said = holder
         except SQLAlchemyError as error:
             log.error("the database does not answer", error=str(error))
-        if bell.wait(mine.seconds / 3) == _END:
+        if bell.wait(mine.seconds / 3) in _END:
             return False
 
 
@@ -128,7 +130,7 @@ def _serve(
     finally:
         worker.CHILDREN.end()
         running.shutdown(wait=True)
-    return why == _END
+    return why in _END
 
 
 def _note(event: JobEvent, log: logs.Logger) -> None:

@@ -183,3 +183,4 @@ def test_a_time_that_comes_to_two_at_once_is_run_once(database: str, tmp_path: P
         until(waiting, "serving")  # at once: the lease was given up, not waited for
         waiting.send_signal(signal.SIGTERM)
         assert "run started" not in rest(waiting)
+        assert waiting.wait(30) == 0
