@@ -94,7 +94,7 @@ METHODS: dict[str, Row] = {
     "fitnet": _rival("fitnet", knowledge=Range(0.1, 1000.0, 10.0)),
     "at": _rival("at", knowledge=Range(1.0, 100_000.0, 1000.0)),
     "crd": _rival("crd", knowledge=Range(0.02, 10.0, 0.8), temperature=Range(0.02, 0.5, 0.07)),
-    # The control: our student's loss without the prompt path, so that what it adds can be told from the rest.
+    # The control: our student's loss with the original path in the prompt path's place, so that what that adds shows.
     "kd_at_places": Row(
         {
             "distillation.method": "dfpt-kd",
