@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dfpt.bench.distill import cells, sharing
 from dfpt.bench.distill.cells import BLOCK, CONFIRMED, Cell
-from dfpt.bench.distill.methods import CONTROL, OURS, VARIANTS
+from dfpt.bench.distill.methods import OURS, VARIANTS
 from dfpt.bench.distill.screening import screened
 from dfpt.bench.distill.sharing import Told, Work
 from dfpt.bench.distill.suites import Suite
@@ -29,9 +29,9 @@ def confirm(suite: Suite, out: Path, home: Path, told: Told) -> None:
 
 
 def confirmed(suite: Suite, out: Path) -> tuple[str, ...]:
-    """The methods of this tier: plain, KD, the best rivals on validation images, the control, ours."""
+    """The methods of this tier: plain, KD, the best rivals on validation images, ours."""
     scores = {method: screened(method, out)["score"] for method in suite.methods}
-    always = [method for method in ("plain", "kd", CONTROL, *OURS) if method in scores]
+    always = [method for method in ("plain", "kd", *OURS) if method in scores]
     others = scores.keys() - set(always) - set(VARIANTS)
     rivals = sorted(others, key=lambda method: scores[method], reverse=True)[: suite.rivals]
     return tuple(method for method in suite.methods if method in always or method in rivals)

@@ -10,7 +10,7 @@ import numpy as np
 from dfpt.bench.distill import comparison
 from dfpt.bench.distill.cells import TEACHER
 from dfpt.bench.distill.comparison import Kept, Stored
-from dfpt.bench.distill.methods import CONTROL, METHODS, OURS
+from dfpt.bench.distill.methods import METHODS, OURS
 
 METHOD = "dfpt_kd_plus"
 _GAIN_OVER_KD = 0.010
@@ -86,7 +86,7 @@ def _binary(confirmed: Stored) -> Iterator[Goal]:
 
 
 def _best_rival(confirmed: Stored) -> str:
-    return _best(confirmed, [name for name in METHODS if name not in ("plain", "kd", CONTROL, *OURS)])
+    return _best(confirmed, [name for name in METHODS if name not in ("plain", "kd", *OURS)])
 
 
 def _best(confirmed: Stored, names: Iterable[str]) -> str:

@@ -86,7 +86,7 @@ def test_the_best_rivals_are_confirmed_besides_those_that_always_are(tmp_path: P
     for method, score in scores.items():
         (tmp_path / "screened" / f"{method}.json").write_text(json.dumps({"score": score, "setting": {}}))
     chosen = confirmation.confirmed(ELPV, tmp_path)
-    assert chosen == ("plain", "kd", "dist", "crd", "kd_at_places", "dfpt_kd", "dfpt_kd_plus")
+    assert chosen == ("plain", "kd", "dist", "crd", "dfpt_kd", "dfpt_kd_plus")
     (tmp_path / "screened" / "dtkd.json").unlink()
     with pytest.raises(UsageError, match="dtkd has not been screened"):
         confirmation.confirmed(ELPV, tmp_path)
