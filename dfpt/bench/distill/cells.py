@@ -147,7 +147,7 @@ def is_stored(suite: Suite, cell: Cell, setting: Mapping[str, float], tier: str,
 
 def _of_tier(suite: Suite, cell: Cell, setting: Mapping[str, float], tier: str) -> Config:
     val = suite.development_val if tier in _ON_VALIDATION else None
-    return configured(suite, cell, setting, suite.epochs, val)
+    return configured(suite, cell, setting, suite.rungs[-1] if tier == SCREENED else suite.epochs, val)
 
 
 def train(config: Config, home: Path, place: str) -> Trained:

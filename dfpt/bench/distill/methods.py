@@ -52,7 +52,7 @@ def _rival(name: str, **searched: Range) -> Row:
 
 
 def _ours(method: str, divergence: str = "kl", second: tuple[str, Range] = ("temperature", _TEMPERATURE)) -> Row:
-    """DFPT whose student learns from the prompt path alone; searched are that path's weight and the temperature.
+    """DFPT whose student learns from the prompt path alone, in rounds; searched are that path's weight and temperature.
 
     Args:
         divergence: of the student from the path; where it has a number of its own to search, ``second`` is that.
@@ -62,6 +62,7 @@ def _ours(method: str, divergence: str = "kl", second: tuple[str, Range] = ("tem
         {
             "distillation.method": method,
             "distillation.divergence": divergence,
+            "distillation.adapt": "alternate",
             "distillation.from_original": 0.0,  # ours; the ablation original_knowledge_too is the paper's
             "distillation.at_places": 0.0,  # so that KD is the control: the same loss, of the original path
         },
@@ -114,7 +115,7 @@ ABLATIONS: dict[str, Row] = {
     "affine_map": _but(prompt__form="affine"),
     "one_temperature": _but(prompt__form="temperature"),
     "adapt_frozen": _but(distillation__adapt="frozen"),
-    "adapt_alternate": _but(distillation__adapt="alternate"),
+    "adapt_joint": _but(distillation__adapt="joint"),
     "warm_start": _but(distillation__warm_start=True),
     "untuned_prompt": _but(prompt__epochs=0),
     "no_pull_of_student": _but(prompt__from_student=0.0),

@@ -32,7 +32,8 @@ class Suite:
         trials: of each method; the first is its defaults.
         rungs: epochs of a trial's trainings, one schedule after the other; the defaults and the best one of
             ``reduction`` trials go on.
-        rivals: how many of the screened methods are confirmed besides plain, KD, the control and ours.
+        epochs: of the students of the other tiers.
+        rivals: how many of the screened methods are confirmed besides plain, KD and ours.
         ablations: what is changed of ours, one thing at a time.
         ablation_seeds: students of each.
         gap_teachers, gap_students: every pair of them is one point of the gap sweep; these students begin at random.
@@ -53,6 +54,7 @@ class Suite:
     trials: int = 6
     rungs: tuple[int, ...] = (4, 16)
     reduction: int = 6
+    epochs: int = 32
     rivals: int = 2
     ablations: tuple[str, ...] = tuple(ABLATIONS)
     ablation_seeds: int = 3
@@ -61,11 +63,6 @@ class Suite:
     gap_seeds: int = 2
     images: Path | None = None
     make: Callable[[Path], object] | None = None
-
-    @property
-    def epochs(self) -> int:
-        """Of every student that is reported."""
-        return self.rungs[-1]
 
 
 # The precisions are named, because "auto" is decided by a measurement and would differ between machines. On a CPU that
@@ -100,6 +97,7 @@ SUITES = {
             seeds=1,
             trials=1,
             rungs=(16,),
+            epochs=16,
             rivals=0,
             ablations=(),
         ),
@@ -109,6 +107,7 @@ SUITES = {
             ("data.source=digits", "student.recipe.precision=float32"),
             {"assistant": "tiny_60k"},
             rungs=(8, 30),
+            epochs=30,
             gap_teachers=("resnet8", "resnet20"),
             gap_students=("tiny_20k", "tiny_60k"),
         ),
@@ -132,6 +131,7 @@ SUITES = {
             ),
             {"assistant": "tiny_60k"},
             rungs=(8, 30),
+            epochs=30,
             gap_teachers=("resnet8", "resnet20"),
             gap_students=("tiny_20k", "tiny_60k"),
             images=fashion.IMAGES,
@@ -163,6 +163,7 @@ def quick(suite: Suite) -> Suite:
         trials=2,
         rungs=(1, 3),
         reduction=2,
+        epochs=3,
         rivals=0,
         ablations=suite.ablations[:1],
         ablation_seeds=1,

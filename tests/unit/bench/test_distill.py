@@ -172,7 +172,7 @@ def test_a_cell_of_any_tier_can_be_computed_again_with_its_own_setting(
 
 def test_a_cell_of_an_older_suite_does_not_count_as_stored(tmp_path: Path) -> None:
     setting, cell = METHODS["kd"].defaults, Cell("kd", 7, 0, 0)
-    config = cells.configured(ELPV, cell, setting, ELPV.epochs, ELPV.development_val).model_dump(mode="json")
+    config = cells.configured(ELPV, cell, setting, ELPV.rungs[-1], ELPV.development_val).model_dump(mode="json")
     path = tmp_path / f"{cell.name}.json"
 
     def counts(config: dict[str, Any]) -> bool:
