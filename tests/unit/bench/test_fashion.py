@@ -77,4 +77,3 @@ def test_the_suite_reads_what_is_made_and_turns_nothing() -> None:
     config = cells.configured(suite, Cell("dfpt_kd", suite.development, 0, 0), {}, suite.epochs)
     assert config.data.source == f"parquet:{suite.images}"
     assert (config.data.licence, config.augmentation.views) == ("MIT", 1)
-    assert config.distillation.at_places == 1.0  # the shipped defaults, which the suite is there to try
