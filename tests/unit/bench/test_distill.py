@@ -181,6 +181,7 @@ def test_a_cell_of_an_older_suite_does_not_count_as_stored(tmp_path: Path) -> No
 
     assert not cells.is_stored(ELPV, cell, setting, "screened", tmp_path)
     assert counts(config)
+    assert not cells.is_stored(ELPV, cell, setting, "ablated", tmp_path), "its students train longer"
     assert counts(config | {"gate": {}})  # no part of it
     assert not counts(config | {"data": config["data"] | {"near_copies_together": None}})
     assert not counts(config | {"a key of then": 1})

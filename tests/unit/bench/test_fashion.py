@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dfpt import config as configuration
 from dfpt.bench.distill import SUITES, cells, fashion, make_images
 from dfpt.bench.distill.cells import Cell
+from dfpt.bench.distill.methods import METHODS
 from dfpt.datasets.sources import resolve
 from dfpt.errors import UsageError
 
@@ -77,3 +79,9 @@ def test_the_suite_reads_what_is_made_and_turns_nothing() -> None:
     config = cells.configured(suite, Cell("dfpt_kd", suite.development, 0, 0), {}, suite.epochs)
     assert config.data.source == f"parquet:{suite.images}"
     assert (config.data.licence, config.augmentation.views) == ("MIT", 1)
+    shipped = configuration.resolve(None, suite.profile, [], environment={})
+    assert config.prompt == shipped.prompt  # the shipped defaults, which the suite is there to try
+    assert METHODS["dfpt_kd"].defaults == {
+        "distillation.from_prompt": shipped.distillation.from_prompt,
+        "distillation.temperature": shipped.distillation.temperature,
+    }
