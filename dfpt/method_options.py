@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
+from dfpt.backbone_names import BackboneName, ImageSize
 from dfpt.errors import UsageError
 from dfpt.settings import Positive, Section, Share, Weight
 
@@ -80,8 +81,8 @@ class Dtkd(Weights):
 
 
 class Takd(Kd):
-    assistant: str = "tiny_500k"  # ours: any model of dfpt.models between teacher and student in size
-    image_size: Positive | None = None  # pixels that the assistant reads; None: as many as the student (ours)
+    assistant: BackboneName = "tiny_500k"  # ours: any model between teacher and student in size
+    image_size: ImageSize | None = None  # pixels that the assistant reads; None: as many as the student (ours)
     pretrained: bool = False  # whether it begins with packaged weights (ours)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from dfpt import packaged_weights
+from dfpt.backbone_names import BackboneName, ImageSize
 from dfpt.settings import Positive, Section, Share, Weight
 
 
@@ -55,8 +56,8 @@ class Augmentation(Section):
 
 
 class Teacher(Section):
-    model: str = "efficientnet_lite0"
-    image_size: Positive = 128
+    model: BackboneName = "efficientnet_lite0"
+    image_size: ImageSize = 128
     pretrained: bool = True
     weights: Annotated[str, Field(pattern=r"^(file:.+|crd:.+|mlflow:models:/.+)$")] | None = None  # instead of these
     mixup: Weight = 0.0  # alpha of the share in which two inputs are mixed (Zhang et al. 2018); 0: none
@@ -72,8 +73,8 @@ class Teacher(Section):
 
 
 class Student(Section):
-    model: str = "tiny_160k"
-    image_size: Positive = 64
+    model: BackboneName = "tiny_160k"
+    image_size: ImageSize = 64
     pretrained: bool = False
     frozen_stages: Annotated[int, Field(ge=0)] = 0  # as the teacher's
     recipe: Recipe = Recipe()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from functools import partial
 
+from dfpt import backbone_names
+from dfpt.backbone_names import SMALLEST
 from dfpt.errors import UsageError
 from dfpt.models import (
     efficientnet_lite,
@@ -22,6 +23,7 @@ from dfpt.models.mobilenet import mobilenet_v2
 from dfpt.models.packaged import load_packaged
 from dfpt.models.shufflenet_v1 import shufflenet_v1
 from dfpt.models.shufflenet_v2 import shufflenet_v2
+from dfpt.settings import nearest
 
 _BUILDERS: dict[str, Callable[[int, int, int], Backbone]] = {
     **{name: partial(resnet.resnet, name) for name in resnet.LAYOUTS},
@@ -36,7 +38,6 @@ _BUILDERS: dict[str, Callable[[int, int, int], Backbone]] = {
 }
 _LIBRARIES = {"timm": timm_models.create, "torchvision": torchvision_models.create}
 _DEFAULT_SIZE = 32
-_SMALLEST = 8  # a VGG halves it three times without padding
 
 
 def names() -> list[str]:
@@ -55,16 +56,15 @@ def create(
     Raises:
         UsageError: an unknown name, impossible sizes, or ``pretrained`` where no weights are packaged.
     """
-    library, colon, foreign = name.partition(":")
-    if name not in _BUILDERS and not (colon and library in _LIBRARIES):
-        near = difflib.get_close_matches(name, names(), n=1)
-        raise UsageError(f"Unknown model {name!r}.", f"Did you mean {near[0]}?" if near else f"One of {names()}.")
+    if not backbone_names.known(name):
+        raise UsageError(f"Unknown model {name!r}.", nearest(name, names()))
     size = _DEFAULT_SIZE if image_size is None else image_size
-    if num_classes < 2 or in_channels < 1 or size < _SMALLEST:
+    if num_classes < 2 or in_channels < 1 or size < SMALLEST:
         raise UsageError(
             f"{name} cannot be built for {num_classes} classes, {in_channels} channels and {size} pixels.",
-            f"It takes 2 classes or more, 1 channel or more, {_SMALLEST} pixels or more.",
+            f"It takes 2 classes or more, 1 channel or more, {SMALLEST} pixels or more.",
         )
+    library, colon, foreign = name.partition(":")
     if colon:
         return _LIBRARIES[library](foreign, num_classes, in_channels, pretrained)
     network = _BUILDERS[name](num_classes, in_channels, size)

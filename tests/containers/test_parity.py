@@ -59,7 +59,7 @@ def test_every_figure_but_those_of_the_clock_is_the_same_number_everywhere(made:
 
 @pytest.mark.parametrize("name", CONTEXTS)
 def test_a_failing_step_fails_everywhere_with_its_reason(name: str, tmp_path: Path) -> None:
-    failed = CONTEXTS[name](tmp_path, "teacher.model=no-such-net")
+    failed = CONTEXTS[name](tmp_path, "teacher.model=timm:no-such-net")
     assert failed.code == (255 if name == "dvc" else EXIT_USAGE)  # DVC has one code for all that fails
     assert "no-such-net" in failed.said
     assert failed.outcome is None

@@ -184,7 +184,7 @@ def test_an_interrupted_run_says_so_and_goes_on_to_the_same_weights(first: Ended
 
 def test_the_error_of_a_step_reaches_the_person_with_its_exit_code(ready: Path) -> None:
     before = versions(ready, "digits")
-    wrong = run(ready, *SMOKE, "--set", "student.model=no-such-net")
+    wrong = run(ready, *SMOKE, "--set", "student.model=timm:no-such-net")
     assert wrong.code == EXIT_USAGE
     assert "no-such-net" in wrong.err
     assert "Traceback" not in wrong.err

@@ -117,6 +117,28 @@ def test_a_policy_of_the_gate_that_asks_for_what_there_is_not_is_refused(assignm
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("assignments", "message"),
+    [
+        (["student.model=resnt20"], "student.model = 'resnt20' is not valid: no such model: did you mean 'resnet20'?"),
+        (["teacher.model=hub:resnet18"], "teacher.model = 'hub:resnet18'"),
+        (["teacher.model=tim:resnet18"], "teacher.model = 'tim:resnet18'"),
+        (["teacher.model=inception"], "there are resnet8, resnet14"),
+        (["student.image_size=7"], "student.image_size = 7"),
+        (["distillation.method=takd", "distillation.options.assistant=tiny_50k"], "assistant = 'tiny_50k'"),
+    ],
+)
+def test_a_network_that_does_not_exist_is_refused_before_any_step(assignments: list[str], message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        resolved(*assignments)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["timm:resnet18", "torchvision:resnet18"])
+def test_another_librarys_network_is_left_to_the_library(name: str) -> None:
+    assert resolved(f"teacher.model={name}").teacher.model == name
+
+
 def test_a_fold_is_named_by_its_index_and_defaults_to_four_folds() -> None:
     data = resolved("data.split=fold", "data.fold.index=2").data
     assert data.fold is not None

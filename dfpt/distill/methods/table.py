@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,6 +27,7 @@ from dfpt.distill.methods import (
 from dfpt.distill.methods.info import MethodInfo
 from dfpt.distill.methods.method import LabelLoss, Method, NetworkShape, Setting
 from dfpt.errors import UsageError
+from dfpt.settings import nearest
 
 _ROOMS = (plain, kd, kd_ls, dkd, dkd_ls, dist, ctkd, dtkd, takd, eskd, pesf_kd, fitnet, at, crd)
 METHODS: Mapping[str, MethodInfo] = {room.INFO.name: room.INFO for room in _ROOMS}
@@ -57,8 +57,7 @@ def create(
         UsageError: an unknown name, options that are not the method's, or networks that do not fit each other.
     """
     if name not in METHODS:
-        near = difflib.get_close_matches(name, names(), n=1)
-        raise UsageError(f"Unknown method {name!r}.", f"Did you mean {near[0]}?" if near else f"One of {names()}.")
+        raise UsageError(f"Unknown method {name!r}.", nearest(name, names()))
     if student.num_classes != teacher.num_classes:
         raise UsageError(
             f"The student has {student.num_classes} classes, the teacher {teacher.num_classes}.",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from dfpt import models
+from dfpt import backbone_names, models
 from dfpt.errors import UsageError
 from dfpt.models.backbone import Backbone, count_parameters, laid_out
 
@@ -64,6 +64,10 @@ def name(request: pytest.FixtureRequest) -> str:
 def test_the_number_of_parameters_is_the_known_one(name: str) -> None:
     with torch.device("meta"):
         assert count_parameters(models.create(name, 100)) == PARAMETERS[name]
+
+
+def test_a_configuration_knows_the_same_names() -> None:
+    assert sorted(backbone_names.NAMES) == models.names()
 
 
 def test_a_tiny_student_of_eight_classes_has_about_the_parameters_of_its_name() -> None:
@@ -156,8 +160,8 @@ def test_the_stages_have_the_published_resolutions(name: str, size: int, resolut
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("resnet9", 3), "Did you mean resnet"),
-        (("alexnet", 3), "One of"),
+        (("resnet9", 3), "Did you mean 'resnet"),
+        (("inception", 3), "There are "),
         (("resnet8", 1), "resnet8 cannot be built for 1 classes"),
         (("resnet8", 3, 0), "0 channels"),
         (("vgg8", 3, 1, 7), "vgg8 cannot be built for 3 classes, 1 channels and 7 pixels"),

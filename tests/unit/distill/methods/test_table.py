@@ -148,7 +148,7 @@ def test_the_assistant_is_a_model_that_exists() -> None:
 
 
 def test_an_unknown_method_is_answered_with_the_nearest_name() -> None:
-    with pytest.raises(UsageError, match=r"Did you mean dkd_ls\?"):
+    with pytest.raises(UsageError, match=r"Did you mean 'dkd_ls'\?"):
         made_up.method("dkdls")
 
 
