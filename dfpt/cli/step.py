@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +19,7 @@ def command(
     out: Annotated[
         list[str] | None, typer.Option("--out", metavar="NAME=PATH", help="An output folder; metrics=PATH is a file.")
     ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the content of output folders.")] = False,
     config: options.ConfigFile = None,
     profile: options.Profile = None,
     set_: options.Assignments = None,
@@ -31,6 +32,8 @@ def command(
     for path in inputs.values():
         if not path.is_dir():
             raise UsageError(f"No such folder: {path}.", "It is the output of an earlier step.")
+    if not overwrite:
+        _refuse_to_lose(outputs)
 
     from dfpt import config as configuration
     from dfpt import runtime
@@ -41,6 +44,15 @@ def command(
     values = runtime.execute(step.name, configuration.for_step(resolved, step.name), inputs, outputs, metrics)
     if step.name == "gate" and values.get("passed") != 1:
         raise GateRefused("The gate said no.", f"The reasons are in {outputs['decision'] / 'gate.html'}.")
+
+
+def _refuse_to_lose(outputs: Mapping[str, Path]) -> None:
+    for name, path in outputs.items():
+        if path.is_dir() and any(path.iterdir()):
+            raise UsageError(
+                f"--out {name}={path}: the folder is not empty, and the step would replace all that is in it.",
+                "Name another folder, or add --overwrite.",
+            )
 
 
 def _paths(option: str, pairs: Iterable[str], step: str, wanted: Iterable[str]) -> dict[str, Path]:

@@ -67,6 +67,20 @@ def test_wrong_usage_ends_with_2_and_names_the_thing(
     assert done.stdout == ""
 
 
+def test_a_step_replaces_a_folder_with_content_only_when_it_is_told_to(tmp_path: Path, root: Path) -> None:
+    photographs = tmp_path / "photographs"
+    photographs.mkdir()
+    (photographs / "a.png").write_bytes(b"my own")
+    words = ["step", "prepare", "--profile", "smoke", "--set", "data.source=digits", "--home", str(tmp_path / "home")]
+    words += ["--out", f"dataset={photographs}", "--out", f"metrics={tmp_path / 'metrics.json'}"]
+    refused = dfpt(*words, cwd=root)
+    assert (refused.returncode, "--overwrite" in refused.stderr) == (EXIT_USAGE, True)
+    assert (photographs / "a.png").read_bytes() == b"my own"
+    assert not (tmp_path / "metrics.json").exists()
+    assert dfpt(*words, "--overwrite", cwd=root).returncode == 0
+    assert not (photographs / "a.png").exists()
+
+
 def test_debug_shows_the_traceback_wherever_it_stands(root: Path) -> None:
     for arguments in (["--debug", "run", "--data", "digit"], ["run", "--data", "digit", "--debug"]):
         done = dfpt(*arguments, cwd=root)

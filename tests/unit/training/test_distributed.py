@@ -99,7 +99,7 @@ FIRST = ("prepare", "validate", "train-teacher", "tune-prompt")
 def command(step: str, place: Path) -> list[str]:
     ins = [word for name in graph.STEPS[step].takes for word in ("--in", f"{name}={place / name}")]
     outs = [word for name in graph.STEPS[step].gives for word in ("--out", f"{name}={place / name}")]
-    return ["step", step, *SMALL, *ins, *outs, "--out", f"metrics={place / step}.json"]
+    return ["step", step, "--overwrite", *SMALL, *ins, *outs, "--out", f"metrics={place / step}.json"]
 
 
 @pytest.mark.slow
