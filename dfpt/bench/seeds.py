@@ -6,11 +6,13 @@ stored cells alone.
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
 from scipy import stats
 
+from dfpt import config as configuration
 from dfpt import files, runtime
 from dfpt.bench import machine, steps
 from dfpt.config import Config
@@ -38,7 +40,8 @@ def run(config: Config, seeds: int, out: Path, home: Path) -> dict[str, Any]:
             if _config(steps.read(path)) != seeded:
                 raise UsageError(f"{path} was measured with another configuration.", "Name another --out folder.")
             continue
-        files.write_json(path, _cell(seeded, home / "bench" / out.name / f"seed-{seed}"))
+        described = hashlib.sha256(configuration.dump(seeded).encode()).hexdigest()[:16]
+        files.write_json(path, _cell(seeded, home / "bench" / "seeds" / described))
     return summarise(out)
 
 

@@ -1,4 +1,4 @@
-"""One cell: one student, taught by one method, and what it says of images that nothing was chosen by."""
+"""One cell: one student, taught by one method, and what it says of the images that its tier is judged by."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ TEACHER = "teacher"  # in place of a method: what the students' teacher says
 _ON_VALIDATION = (SCREENED, ABLATED)
 _SHARED = ("prepare", "validate", "train-teacher")
 _OWN = ("tune-prompt", "distil")
-_DECIDING = ("prepare", "train-teacher", *_OWN)  # whose configuration makes a cell another one
+_OF_TEACHER = ("prepare", "train-teacher")  # whose configuration makes a teacher another one
+_OF_STUDENT = (*_OF_TEACHER, *_OWN)
 _KEPT = ("training_seconds", "best_epoch")
 
 Pixels = NDArray[np.uint8]
@@ -133,16 +134,25 @@ def compute(suite: Suite, cell: Cell, setting: Mapping[str, float], tier: str, f
 
 
 def is_stored(suite: Suite, cell: Cell, setting: Mapping[str, float], tier: str, folder: Path) -> bool:
-    """Whether ``folder`` has the cell as it would be trained now: one of an older suite does not count."""
-    path = folder / f"{cell.name}.json"
-    if not path.exists():
-        return False
+    """Whether ``folder`` has the cell's record and answers, as it would be trained now."""
+    record = folder / f"{cell.name}.json"
+    whole = record.exists() and (folder / f"{cell.name}.jsonl.gz").exists()
+    return whole and is_current(suite, steps.read(record), setting, tier)
+
+
+def is_current(suite: Suite, record: Mapping[str, Any], setting: Mapping[str, float], tier: str) -> bool:
+    """Whether a recorded cell would be trained now as it was then: one of an older suite or setting is another cell."""
+    cell = Cell(*(record[field.name] for field in dataclasses.fields(Cell)))
+    of_teacher = cell.method == TEACHER  # recorded with the student that needed it first
     try:
-        then = Config.model_validate(steps.read(path)["config"])
-    except ValidationError:  # it has a key that there is no more
+        then = Config.model_validate(record["config"])
+        now = _of_tier(suite, dataclasses.replace(cell, method="plain") if of_teacher else cell, setting, tier)
+    except (ValidationError, UsageError):  # a key that there is no more
         return False
-    now = _of_tier(suite, cell, setting, tier)
-    return all(configuration.for_step(then, name) == configuration.for_step(now, name) for name in _DECIDING)
+    if of_teacher:
+        then = then.model_copy(update={"seed": now.seed})
+    deciding = _OF_TEACHER if of_teacher else _OF_STUDENT
+    return all(configuration.for_step(then, name) == configuration.for_step(now, name) for name in deciding)
 
 
 def _of_tier(suite: Suite, cell: Cell, setting: Mapping[str, float], tier: str) -> Config:
@@ -202,13 +212,17 @@ def ask(images: ImageSet, student: Path, split: str) -> Answers:
 
 
 def store(folder: Path, cell: Cell, tier: str, config: Config, trained: Trained) -> None:
-    """Ask the student, and of test images its teacher too, where nobody has yet, and write what they said."""
+    """Ask the student, and of test images its teacher too, where nobody has yet, and write what they said.
+
+    The teacher is everybody's; of a method that trains one of its own the student alone is asked.
+    """
     split = "val" if tier in _ON_VALIDATION else "test"
     shared, own = trained.shared, trained.own
     about = images(shared)
     said = ask(about, own / "student", split)
     paths = evaluate.taught(shared / "teacher", own / "path", about, split, said.probabilities) or {}
     figures = {name: trained.metrics["distil"][name] for name in _KEPT}
+    figures["tuning_seconds"] = trained.metrics["tune-prompt"].get("training_seconds", 0.0)  # without a path: no epoch
     figures |= {f"{path}_path_{figure}": value for path, found in paths.items() for figure, value in found.items()}
     of_teacher = steps.read(shared / "train-teacher.json")
     record = {
@@ -222,7 +236,8 @@ def store(folder: Path, cell: Cell, tier: str, config: Config, trained: Trained)
         "machine": machine.describe(),
     }
     teacher = Cell(TEACHER, cell.partition, cell.fold, 0)
-    if split == "test" and not _knows(folder, teacher, record["teacher_sha256"]):
+    shares = not any(key.startswith("teacher.") for key in row(cell.method).fixed)
+    if split == "test" and shares and not _knows(folder, teacher, record["teacher_sha256"]):
         costs = {name: of_teacher[name] for name in _KEPT}
         _write(folder, teacher, ask(about, shared / "teacher", split), record | {"metrics": costs})
     _write(folder, cell, said, record | {"metrics": figures})
@@ -230,7 +245,8 @@ def store(folder: Path, cell: Cell, tier: str, config: Config, trained: Trained)
 
 def _knows(folder: Path, teacher: Cell, sha256: str) -> bool:
     path = folder / f"{teacher.name}.json"
-    return path.exists() and steps.read(path)["teacher_sha256"] == sha256
+    whole = path.exists() and (folder / f"{teacher.name}.jsonl.gz").exists()
+    return whole and bool(steps.read(path)["teacher_sha256"] == sha256)
 
 
 def _write(folder: Path, cell: Cell, said: Answers, record: Mapping[str, Any]) -> None:

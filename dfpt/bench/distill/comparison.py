@@ -7,18 +7,22 @@ Its interval is by bootstrap over images and over runs (a run is a partition wit
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dfpt.bench import steps
 from dfpt.bench.distill import answers
 from dfpt.bench.distill.answers import Answers
-from dfpt.bench.distill.cells import BLOCK
+from dfpt.bench.distill.cells import BLOCK, is_current
+from dfpt.bench.distill.screening import setting_of
+from dfpt.bench.distill.suites import Suite
+from dfpt.errors import UsageError
 from dfpt.evaluation import calibration, metrics
 
 RESAMPLES = 10_000
@@ -29,41 +33,59 @@ Run = tuple[int, int]  # partition, seed
 
 @dataclass(frozen=True)
 class Kept:
-    """A stored cell: what is recorded of it, and what its student said."""
+    """A stored cell: what is recorded of it, what its student said, and the suite's severity of each class."""
 
     record: Mapping[str, Any]
     said: Answers
+    severities: tuple[int, ...]
 
     @property
     def key(self) -> tuple[int, int, int]:
         """What two cells share that are a pair."""
         return self.record["partition"], self.record["fold"], self.record["seed"]
 
+    @property
+    def name(self) -> str:
+        return "-".join(str(self.record[part]) for part in ("method", "partition", "fold", "seed"))
+
     @cached_property
     def figures(self) -> dict[str, float]:
         """What the answers come to, and what was measured while the student was trained."""
-        from sklearn.metrics import cohen_kappa_score
-
         said = self.said
-        called = said.probabilities.argmax(1)
         found = metrics.figures(said.probabilities, said.labels, self.record["positive"])
         del found["confusion"]
-        found["quadratic_kappa"] = float(cohen_kappa_score(said.labels, called, weights="quadratic"))
+        if self.severities:
+            found["quadratic_kappa"] = _quadratic_kappa(said, np.array(self.severities))
         found["ece"] = calibration.expected_calibration_error(calibration.reliability(said.probabilities, said.labels))
         for kind, answered in said.corrupted.items():
             found[f"accuracy_under_{kind}"] = float(np.mean(answered == said.labels))
         return found | dict(self.record["metrics"])
 
 
+def _quadratic_kappa(said: Answers, severity_K: NDArray[np.int64]) -> float:
+    """Agreement about the severity, whatever else the classes say; NaN where all is of one severity."""
+    from sklearn.metrics import cohen_kappa_score
+
+    called, true = severity_K[said.probabilities.argmax(1)], severity_K[said.labels]
+    return float(cohen_kappa_score(true, called, weights="quadratic", labels=np.unique(severity_K)))
+
+
 Stored = list[Kept]
 
 
-def stored(folder: Path) -> Stored:
-    """Every cell of a tier."""
-    return [
-        Kept(steps.read(path.with_name(f"{path.name.removesuffix('.jsonl.gz')}.json")), answers.read(path))
-        for path in sorted(folder.glob("*.jsonl.gz"))
-    ]
+def stored(suite: Suite, tier: str, out: Path, folder: Path | None = None) -> Stored:
+    """Every cell of a tier that would be trained now as it was; what is left of an older suite or setting is not read.
+
+    Args:
+        folder: where the cells lie, if not in that of the tier.
+    """
+    found = []
+    for path in sorted((folder or out / tier).glob("*.jsonl.gz")):
+        record = steps.read(path.with_name(f"{path.name.removesuffix('.jsonl.gz')}.json"))
+        setting = setting_of(record["method"], out)
+        if setting is not None and is_current(suite, record, setting, tier):
+            found.append(Kept(record, answers.read(path), suite.severities))
+    return found
 
 
 def of(cells: Stored, method: str) -> Stored:
@@ -77,17 +99,32 @@ def paired(own: Stored, reference: Stored) -> list[tuple[Kept, Kept]]:
     return [(cell, theirs[cell.key]) for cell in own if cell.key in theirs]
 
 
-def difference(own: Stored, reference: Stored) -> tuple[float | None, tuple[float, float] | None, int]:
-    """Accuracy of ``own`` less that of ``reference``, its interval, and of how many pairs; None where there is none."""
+def difference(
+    own: Stored, reference: Stored, without: Collection[str] = ()
+) -> tuple[float | None, tuple[float, float] | None, int]:
+    """Accuracy of ``own`` less that of ``reference``, its interval, and of how many pairs; None where there is none.
+
+    Args:
+        without: ids of images that do not count.
+
+    Raises:
+        UsageError: the two were asked about different images.
+    """
     pairs = paired(own, reference)
     if not pairs:
         return None, None, 0
     by_run: dict[Run, dict[str, float]] = defaultdict(dict)
     means = []
     for mine, other in pairs:
-        hits = mine.said.hits - other.said.hits
-        by_run[mine.record["partition"], mine.record["seed"]] |= dict(zip(mine.said.ids, hits, strict=True))
-        means.append(float(hits.mean()))
+        if mine.said.ids != other.said.ids:
+            raise UsageError(
+                f"{mine.name} and {other.name} were asked about different images.",
+                "Remove the older one and run the benchmark again.",
+            )
+        hits = dict(zip(mine.said.ids, mine.said.hits - other.said.hits, strict=True))
+        counted = {name: hit for name, hit in hits.items() if name not in without}
+        by_run[mine.record["partition"], mine.record["seed"]] |= counted
+        means.append(float(np.mean(list(counted.values()))))
     return float(np.mean(means)), interval(list(by_run.values())), len(pairs)
 
 

@@ -37,6 +37,12 @@ def confirmed(suite: Suite, out: Path) -> tuple[str, ...]:
     return tuple(method for method in suite.methods if method in always or method in rivals)
 
 
+def planned(suite: Suite) -> int:
+    """How many students the tier asks for, whichever rivals are in it."""
+    always = {"plain", "kd", *OURS}.intersection(suite.methods)
+    return len(plan(suite, (*always, *["rival"] * suite.rivals)))
+
+
 def plan(suite: Suite, methods: tuple[str, ...]) -> list[Cell]:
     """Every cell in the order in which it is computed: all that one teacher is needed for, then the next one's."""
     folds: list[tuple[int | str, int]] = [(part, fold) for part in suite.partitions for fold in range(suite.folds)]

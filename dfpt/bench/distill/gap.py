@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dfpt.bench.distill import answers, cells, sharing
+from dfpt.bench.distill import cells, comparison, sharing
 from dfpt.bench.distill.cells import GAP, TEACHER, Cell
 from dfpt.bench.distill.screening import screened
 from dfpt.bench.distill.sharing import Told, Work
@@ -28,11 +28,11 @@ METHODS = ("plain", "kd", "dfpt_kd_plus")
 _RESAMPLES = 10_000
 _LEVEL = 0.95
 
-Hits = NDArray[np.float64]  # (N,) of the test images, the mean over the seeds
+Hits = NDArray[np.float64]  # (S, N), of the seeds and the test images; a teacher has one
 
 
 def sweep(suite: Suite, out: Path, home: Path, told: Told) -> None:
-    """Compute the cells that ``out`` lacks, where the suite asks for pairs; each once before the second seed of any.
+    """Compute the cells that ``out`` lacks, where the suite asks for pairs; all of a teacher before the next one's.
 
     Raises:
         UsageError: one of the methods has not been screened.
@@ -53,45 +53,58 @@ def sweep(suite: Suite, out: Path, home: Path, told: Told) -> None:
 def _compute(
     suite: Suite, pair: tuple[str, str], cell: Cell, setting: Mapping[str, float], out: Path, home: Path
 ) -> None:
-    teacher, student = pair
-    networks = (f"teacher.model={teacher}", f"student.model={student}", "student.pretrained=false")
-    of_pair = dataclasses.replace(suite, assignments=(*suite.assignments, *networks))
-    cells.compute(of_pair, cell, setting, GAP, _folder(out, teacher, student), home)
+    cells.compute(_of_pair(suite, *pair), cell, setting, GAP, _folder(out, *pair), home)
 
 
 def summarise(suite: Suite, out: Path) -> dict[str, Any] | None:
-    """Every pair that is whole, and the slope of gain on gap with its interval; None where no pair is.
+    """Every pair that has a seed whole, and the slope of gain on gap with its interval; None where no pair has.
 
     The slope is by least squares, in points of gain for a point of gap; its interval by bootstrap over images, which
-    all pairs are asked about. With fewer than three pairs there is none.
+    all pairs are asked about, and over each pair's seeds. With fewer than three pairs there is none.
     """
     found = {
         (teacher, student): hits
         for teacher in suite.gap_teachers
         for student in suite.gap_students
-        if (hits := _hits(_folder(out, teacher, student), suite)) is not None
+        if (hits := _hits(suite, out, teacher, student)) is not None
     }
     if not found:
         return None
     summary: dict[str, Any] = {"pairs": [], "slope": None, "slope_ci": None}
     for (teacher, student), hits in found.items():
         accuracy = {name: float(values.mean()) for name, values in hits.items()}
+        seeds = len(hits["kd"])
         gap, gain = _point(accuracy)
         named = {f"{name}_accuracy": value for name, value in accuracy.items()}
-        summary["pairs"].append({"teacher": teacher, "student": student, **named, "gap": gap, "gain": gain})
+        point = {"gap": gap, "gain": gain, "seeds": seeds}
+        summary["pairs"].append({"teacher": teacher, "student": student, **named, **point})
     if len(found) > 2:
-        images = len(next(iter(found.values()))[TEACHER])
-        once = np.ones((images, 1)) / images
-        random = np.random.default_rng(0)
-        drawn = random.multinomial(images, np.full(images, 1 / images), size=_RESAMPLES).T / images
-        low, high = np.quantile(_slopes(found, drawn), [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
-        summary |= {"slope": float(_slopes(found, once)[0]), "slope_ci": [float(low), float(high)]}
+        summary |= _slope(list(found.values()))
     return summary
 
 
-def _slopes(found: Mapping[Any, Mapping[str, Hits]], weights_NR: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(R,) the slope under each of R weightings of the images, each of which sums to 1."""
-    points = [_point({name: values @ weights_NR for name, values in hits.items()}) for hits in found.values()]
+def _slope(pairs: Sequence[Mapping[str, Hits]]) -> dict[str, Any]:
+    random = np.random.default_rng(0)
+
+    def drawn(count: int) -> Hits:  # (count, R): how much each one counts, in R samples with replacement
+        return random.multinomial(count, np.full(count, 1 / count), size=_RESAMPLES).T / count
+
+    def every(count: int) -> Hits:  # (count, 1): each one as much
+        return np.full((count, 1), 1 / count)
+
+    (found,), resampled = (_slopes(pairs, weigh) for weigh in (every, drawn))
+    low, high = np.quantile(resampled, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
+    return {"slope": float(found), "slope_ci": [float(low), float(high)]}
+
+
+def _slopes(pairs: Sequence[Mapping[str, Hits]], weigh: Callable[[int], Hits]) -> NDArray[np.float64]:
+    """(R,) the slope under each of R weightings of the images, which are all pairs', and of each pair's seeds."""
+    image_NR = weigh(pairs[0][TEACHER].shape[1])
+    points = []
+    for hits in pairs:
+        seed_SR = weigh(len(hits["kd"]))
+        students = {name: ((hits[name] @ image_NR) * seed_SR).sum(0) for name in METHODS}
+        points.append(_point({TEACHER: hits[TEACHER][0] @ image_NR, **students}))
     gap, gain = (np.array([point[side] for point in points]) for side in (0, 1))  # (P, R)
     centred = gap - gap.mean(0)
     slopes: NDArray[np.float64] = (centred * gain).sum(0) / (centred**2).sum(0)
@@ -103,25 +116,26 @@ def _point(accuracy: Mapping[str, Any]) -> tuple[Any, Any]:
     return accuracy[TEACHER] - accuracy["plain"], accuracy["dfpt_kd_plus"] - accuracy["kd"]
 
 
-def _hits(folder: Path, suite: Suite) -> dict[str, Hits] | None:
-    """Who is right about which image; None unless the teacher and every student of the first seed are there."""
-    teacher = folder / f"{Cell(TEACHER, suite.development, 0, 0).name}.jsonl.gz"
-    stored = {
-        method: [
-            path
-            for seed in range(suite.gap_seeds)
-            if (path := folder / f"{Cell(method, suite.development, 0, seed).name}.jsonl.gz").exists()
-        ]
-        for method in METHODS
+def _hits(suite: Suite, out: Path, teacher: str, student: str) -> dict[str, Hits] | None:
+    """Who is right about which image, of the seeds that every method has; None where there is no such seed."""
+    folder = _folder(out, teacher, student)
+    stored = comparison.stored(_of_pair(suite, teacher, student), GAP, out, folder)
+    by_seed = {
+        name: {cell.record["seed"]: cell.said for cell in comparison.of(stored, name)} for name in (TEACHER, *METHODS)
     }
-    if not teacher.exists() or not all(stored.values()):
+    seeds = set.intersection(*(set(by_seed[name]) for name in METHODS))
+    if not seeds or not by_seed[TEACHER]:
         return None
-    said = {TEACHER: [answers.read(teacher)]} | {
-        method: [answers.read(path) for path in paths] for method, paths in stored.items()
-    }
+    said = {name: [by_seed[name][seed] for seed in sorted(seeds)] for name in METHODS}
+    said[TEACHER] = list(by_seed[TEACHER].values())
     if len({found.ids for each in said.values() for found in each}) != 1:
         raise UsageError(f"The answers in {folder} are about different images.", "Remove it and run the sweep again.")
-    return {name: np.mean([found.hits for found in each], axis=0) for name, each in said.items()}
+    return {name: np.array([found.hits for found in each]) for name, each in said.items()}
+
+
+def _of_pair(suite: Suite, teacher: str, student: str) -> Suite:
+    networks = (f"teacher.model={teacher}", f"student.model={student}", "student.pretrained=false")
+    return dataclasses.replace(suite, assignments=(*suite.assignments, *networks))
 
 
 def _folder(out: Path, teacher: str, student: str) -> Path:

@@ -1,6 +1,7 @@
 """The rows of the benchmark: a method's configuration, and the ranges that its trials are drawn from.
 
-Every method has two numbers to search, its share of the trials is the same, and the recipe is everybody's.
+Every method has the same share of the trials and two numbers to search, FitNet and AT one. The recipe is everybody's;
+plain, which has no numbers of its own, searches two of it.
 """
 
 from __future__ import annotations

@@ -6,28 +6,37 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
+from dfpt import files
+from dfpt.bench import steps
 from dfpt.bench.distill import answers, cells
 from dfpt.bench.distill.cells import ABLATED, CONFIRMED, SCREENED, Cell
-from dfpt.bench.distill.methods import BASE, METHODS
-from dfpt.bench.distill.screening import screened
-from dfpt.bench.distill.suites import Suite
+from dfpt.config import Config
 from dfpt.errors import UsageError
 
 
-def rerun(suite: Suite, cell: Cell, out: Path, home: Path, into: Path) -> dict[str, Any]:
-    """Compute a stored cell again, into another folder, and hold its answers against the stored ones.
+def rerun(cell: Cell, out: Path, home: Path, into: Path) -> dict[str, Any]:
+    """Compute a stored cell again, as it is recorded, and hold its answers against the stored ones.
 
-    Its data and teacher are trained again too where ``home`` does not have them.
+    Data and teacher are made again too. What an interrupted call has trained, the next one takes up.
+
+    Args:
+        into: folder of the new answers.
 
     Raises:
-        UsageError: the cell is not stored.
+        UsageError: the cell is not stored, or its configuration is that of another version.
     """
     tier = _tier(cell, out)
     stored = answers.read(out / tier / f"{cell.name}.jsonl.gz")
-    setting = screened(cell.method if cell.method in METHODS else BASE, out)["setting"]
-    (into / tier / f"{cell.name}.json").unlink(missing_ok=True)  # of an earlier call
-    cells.compute(suite, cell, setting, tier, into / tier, home / "rerun")
+    record = out / tier / f"{cell.name}.json"
+    try:
+        config = Config.model_validate(steps.read(record)["config"])
+    except ValidationError as error:
+        raise UsageError(f"{record} was trained by a version with other options.", "Compute the cell anew.") from error
+    place = home / "rerun"
+    cells.store(into / tier, cell, tier, config, cells.train(config, place, cell.method))
+    files.remove(place)
     again = answers.read(into / tier / f"{cell.name}.jsonl.gz")
     before, after = stored.probabilities.argmax(1), again.probabilities.argmax(1)
     return {

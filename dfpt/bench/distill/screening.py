@@ -18,8 +18,8 @@ from typing import Any
 from dfpt import files
 from dfpt.bench import steps
 from dfpt.bench.distill import cells, sharing
-from dfpt.bench.distill.cells import SCREENED, Cell
-from dfpt.bench.distill.methods import METHODS, Range
+from dfpt.bench.distill.cells import SCREENED, TEACHER, Cell
+from dfpt.bench.distill.methods import BASE, METHODS, Range
 from dfpt.bench.distill.sharing import Told
 from dfpt.bench.distill.suites import Suite
 from dfpt.errors import UsageError
@@ -39,7 +39,7 @@ def search(suite: Suite, method: str, out: Path, home: Path) -> dict[str, Any]:
     path, cell = out / SCREENED / f"{method}.json", _cell(suite, method)
     if path.exists():
         known = steps.read(path)
-        if cells.is_stored(suite, cell, known["setting"], SCREENED, path.parent):
+        if _searched(suite, method, known) and cells.is_stored(suite, cell, known["setting"], SCREENED, path.parent):
             return known
     trials: list[dict[str, Any]] = [{"setting": setting, "rungs": []} for setting in settings(suite, method)]
     going = finished = trials
@@ -61,12 +61,29 @@ def search(suite: Suite, method: str, out: Path, home: Path) -> dict[str, Any]:
     return found
 
 
+def _searched(suite: Suite, method: str, known: Mapping[str, Any]) -> bool:
+    """Whether the search is the one that would be made now: its trials, and the schedules of those that went on."""
+    trials = known["trials"]
+    longest = max((trial["rungs"] for trial in trials), key=len)
+    return [trial["setting"] for trial in trials] == settings(suite, method) and (
+        tuple(rung["epochs"] for rung in longest) == suite.rungs
+    )
+
+
 def screened(method: str, out: Path) -> dict[str, Any]:
     """What :func:`search` has found. Raises UsageError where it has not been called yet."""
     path = out / SCREENED / f"{method}.json"
     if not path.exists():
         raise UsageError(f"{method} has not been screened.", "Run the tier screen first.")
     return steps.read(path)
+
+
+def setting_of(name: str, out: Path) -> dict[str, float] | None:
+    """The searched numbers of a method; of an ablation ours has them, a teacher has none. None: not screened yet."""
+    if name == TEACHER:
+        return {}
+    path = out / SCREENED / f"{name if name in METHODS else BASE}.json"
+    return dict(steps.read(path)["setting"]) if path.exists() else None
 
 
 def settings(suite: Suite, method: str) -> list[dict[str, float]]:

@@ -38,6 +38,8 @@ class Suite:
         ablation_seeds: students of each.
         gap_teachers, gap_students: every pair of them is one point of the gap sweep; these students begin at random.
         gap_seeds: students of each pair.
+        severities: of each class, for quadratic kappa; empty where classes are in no order.
+        goals: that its confirmed cells are held against, of :mod:`dfpt.bench.distill.goals`.
         images: a file that ``make`` writes; none where the source is an installed package.
     """
 
@@ -61,6 +63,8 @@ class Suite:
     gap_teachers: tuple[str, ...] = ()
     gap_students: tuple[str, ...] = ()
     gap_seeds: int = 2
+    severities: tuple[int, ...] = ()
+    goals: tuple[str, ...] = ()
     images: Path | None = None
     make: Callable[[Path], object] | None = None
 
@@ -69,6 +73,7 @@ class Suite:
 # has no instructions for it bfloat16 is fifteen times slower; float32 is slow nowhere.
 _PRECISION = ("teacher.recipe.precision=float32", "student.recipe.precision=float32")
 
+_SEVERITIES = (0, 1, 2, 3) * 2  # of ELPV's classes: 0, 33, 67, 100 % defective, monocrystalline, then polycrystalline
 _ELPV = ("data.source=elpv", "data.near_copies_together=true", *_PRECISION)
 
 SUITES = {
@@ -81,6 +86,8 @@ SUITES = {
             {"assistant": "efficientnet_lite0_s5", "pretrained": True},
             gap_teachers=("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2"),
             gap_students=("tiny_20k", "tiny_60k", "tiny_200k", "tiny_500k"),
+            severities=_SEVERITIES,
+            goals=("accuracy", "balance", "knowledge", "time"),
         ),
         Suite(  # for the binary goals: a larger student, untuned, whose every image is tested once
             "elpv-binary",
@@ -100,6 +107,8 @@ SUITES = {
             epochs=16,
             rivals=0,
             ablations=(),
+            severities=_SEVERITIES,
+            goals=("binary",),
         ),
         Suite(
             "digits",
@@ -155,6 +164,7 @@ def quick(suite: Suite) -> Suite:
     """The same road in minutes: four methods, one partition, one fold, one seed, two short trials each."""
     return dataclasses.replace(
         suite,
+        name=f"quick-{suite.name}",  # it waits for no lock of the long one
         assignments=(*suite.assignments, "teacher.recipe.epochs=3", "prompt.epochs=1"),
         methods=("plain", "kd", "dfpt_kd", "dfpt_kd_plus"),
         partitions=suite.partitions[:1],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from dfpt import files
 from dfpt.bench import steps
-from dfpt.bench.distill import comparison, gap, goals
+from dfpt.bench.distill import comparison, confirmation, gap, goals
 from dfpt.bench.distill.cells import ABLATED, BLOCK, CONFIRMED, SCREENED, TEACHER
 from dfpt.bench.distill.comparison import LEVEL, RESAMPLES, Stored
 from dfpt.bench.distill.methods import ABLATIONS, BASE, METHODS
@@ -24,13 +24,16 @@ def summarise(suite: Suite, out: Path) -> dict[str, Any]:
     """The summary of the stored cells, also written beside them as ``summary.json``.
 
     Raises:
-        UsageError: ``out`` has no cells, or a damaged one.
+        UsageError: ``out`` has no cells of this suite, or a damaged one.
     """
-    confirmed, screened, ablated = (comparison.stored(out / tier) for tier in (CONFIRMED, SCREENED, ABLATED))
+    confirmed, screened, ablated = (comparison.stored(suite, tier, out) for tier in (CONFIRMED, SCREENED, ABLATED))
     if not confirmed and not screened:
-        raise UsageError(f"{out} holds no cells.", "Run the benchmark without --summarise.")
+        raise UsageError(f"{out} holds no cells of this suite.", "Run the benchmark without --summarise.")
+    searched_by = {name for cell in screened for name in cell.said.ids}
     rows = [
-        _row(method, tier, cells) | _against(cells, method, REFERENCE)
+        _row(method, tier, cells)
+        | _against(cells, method, REFERENCE)
+        | (_elsewhere(cells, method, searched_by) if tier == CONFIRMED else {})
         for tier, cells in ((CONFIRMED, confirmed), (SCREENED, screened))
         for method in (TEACHER, *METHODS)
         if comparison.of(cells, method)
@@ -48,7 +51,9 @@ def summarise(suite: Suite, out: Path) -> dict[str, Any]:
         "ablations": ablations,
         "tuning": [found for method in METHODS if (found := _tuning(out / SCREENED / f"{method}.json"))],
         "gap": gap.summarise(suite, out),
-        "goals": goals.held(confirmed),
+        "goals": goals.held(suite, confirmed),
+        "confirmed_cells": sum(cell.record["method"] != TEACHER for cell in confirmed),
+        "planned_cells": confirmation.planned(suite),
     }
     files.write_json(out / "summary.json", summary)
     return summary
@@ -83,6 +88,14 @@ def _row(method: str, tier: str, cells: Stored) -> dict[str, Any]:
 def _against(cells: Stored, method: str, reference: str) -> dict[str, Any]:
     delta, interval, pairs = comparison.difference(comparison.of(cells, method), comparison.of(cells, reference))
     return {f"delta_vs_{reference}": delta, f"delta_vs_{reference}_ci": interval, "pairs": pairs}
+
+
+def _elsewhere(cells: Stored, method: str, searched_by: Collection[str]) -> dict[str, Any]:
+    """The difference again, without the images by which settings were chosen: other partitions test them too."""
+    delta, interval, _ = comparison.difference(
+        comparison.of(cells, method), comparison.of(cells, REFERENCE), searched_by
+    )
+    return {f"delta_vs_{REFERENCE}_elsewhere": delta, f"delta_vs_{REFERENCE}_elsewhere_ci": interval}
 
 
 def _std(values: Iterable[float]) -> float | None:

@@ -52,7 +52,7 @@ def command(
     if not summarise:
         bench.make_images(plan)
     if rerun is not None:
-        _compared(bench.rerun(plan, cells.parse(rerun, plan), folder, home, home / "bench" / "rerun"), json_)
+        _compared(bench.rerun(cells.parse(rerun, plan), folder, home, home / "bench" / "rerun"), json_)
         return
     if not summarise:
         tiers = {
@@ -79,9 +79,10 @@ def _compared(found: dict[str, Any], json_: bool) -> None:
     if json_:
         options.write_json(found)
         return
+    same = f"{found['same_answers']:.1%} of the answers are the same."
     typer.echo(
         f"{found['cell']}: accuracy {found['accuracy']:.1%}, stored {found['stored_accuracy']:.1%}; "
-        f"{found['same_answers']:.1%} of the answers are the same."
+        + (same if found["same_images"] else "they are of different images: the data, or its split, is another one.")
     )
 
 
@@ -109,7 +110,7 @@ def _table(found: dict[str, Any], folder: Path) -> None:
     if found["gap"] is not None:
         _gaps(found["gap"], console)
     if found["goals"]:
-        _goals(found["goals"], console)
+        _goals(found["goals"], f"goals, {found['confirmed_cells']} of {found['planned_cells']} cells", console)
     console.print(f"Screened and ablated rows are on validation images. All figures: {folder / 'summary.json'}")
 
 
@@ -125,10 +126,10 @@ def _gaps(found: dict[str, Any], console: Console) -> None:
         console.print(f"Gain for a point of gap: {found['slope']:+.2f} ({low:+.2f} to {high:+.2f})")
 
 
-def _goals(found: list[dict[str, Any]], console: Console) -> None:
+def _goals(found: list[dict[str, Any]], title: str, console: Console) -> None:
     from rich.table import Table
 
-    table = Table("dfpt_kd_plus, confirmed", "found", "95 %", "wanted", "reached", "pairs", title="goals")
+    table = Table("dfpt_kd_plus, confirmed", "found", "95 %", "wanted", "reached", "pairs", title=title)
     for goal in found:
         interval = "" if goal["interval"] is None else "{:+.3f} to {:+.3f}".format(*goal["interval"])
         reached = "yes" if goal["reached"] else "no"

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from dfpt.bench.distill import answers
+from dfpt.bench.distill import SUITES, Suite, answers, cells
 from dfpt.bench.distill.answers import Answers
 from dfpt.bench.distill.cells import Cell
+from dfpt.bench.distill.methods import BASE, METHODS
 
 METRICS = {
     "training_seconds": 10.0,
+    "tuning_seconds": 0.0,
     "prompt_path_gap": 0.06,
     "original_path_gap": 0.1,
     "prompt_path_accuracy": 0.78,
@@ -28,9 +31,33 @@ def said(called: list[int], labels: list[int], corrupted: list[int] | None = Non
     return Answers(ids, np.array(labels), probabilities, {"noise": np.array(corrupted or called)})
 
 
-def stored(folder: Path, cell: Cell, found: Answers, **metrics: float) -> None:
+def stored(
+    out: Path,
+    tier: str,
+    cell: Cell,
+    found: Answers,
+    suite: Suite = SUITES["elpv"],
+    folder: Path | None = None,
+    **metrics: float,
+) -> None:
+    """A cell as it would be trained now, and a screen of its method that found nothing to set."""
+    folder = folder or out / tier
     folder.mkdir(parents=True, exist_ok=True)
     answers.write(folder / f"{cell.name}.jsonl.gz", found)
     record: dict[str, Any] = {"method": cell.method, "partition": cell.partition, "fold": cell.fold, "seed": cell.seed}
+    configured = dataclasses.replace(cell, method="plain") if cell.method == "teacher" else cell
+    epochs = suite.rungs[-1] if tier == "screened" else suite.epochs
+    val = suite.development_val if tier in ("screened", "ablated") else None
+    record["config"] = cells.configured(suite, configured, {}, epochs, val).model_dump(mode="json")
     record |= {"positive": [2], "metrics": METRICS | metrics}
     (folder / f"{cell.name}.json").write_text(json.dumps(record))
+    screened(out, cell.method if cell.method in METHODS else BASE)
+
+
+def screened(out: Path, method: str, **found: Any) -> None:
+    """The result of a search; without ``found`` only where there is none."""
+    path = out / "screened" / f"{method}.json"
+    path.parent.mkdir(exist_ok=True)
+    if found or not path.exists():
+        none: dict[str, Any] = {"setting": {}, "at_edge": [], "score": 0.5, "defaults_score": 0.5, "trials": []}
+        path.write_text(json.dumps({"method": method, **none, **found}))

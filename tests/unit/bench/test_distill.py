@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,14 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from dfpt.bench.distill import SUITES, answers, cells, confirmation, quick, rerun, screening, summarise
+from dfpt.bench.distill import SUITES, Suite, answers, cells, confirmation, quick, rerun, screening, summarise
 from dfpt.bench.distill.cells import Cell
 from dfpt.bench.distill.methods import ABLATIONS, BASE, METHODS, Range
 from dfpt.cli.main import app
+from dfpt.config import Config
 from dfpt.distill.methods import METHODS as RIVALS
 from dfpt.errors import UsageError
-from tests.unit.bench.stored_cells import said, stored
+from tests.unit.bench.stored_cells import said, screened, stored
 
 ELPV = SUITES["elpv"]
 
@@ -81,10 +83,9 @@ def test_an_optimum_at_the_end_of_its_range_is_told() -> None:
 
 
 def test_the_best_rivals_are_confirmed_besides_those_that_always_are(tmp_path: Path) -> None:
-    (tmp_path / "screened").mkdir()
     scores = dict.fromkeys(METHODS, 0.5) | {"dist": 0.7, "crd": 0.8, "at": 0.6, "dfpt_kd_dkd": 0.9}
     for method, score in scores.items():
-        (tmp_path / "screened" / f"{method}.json").write_text(json.dumps({"score": score, "setting": {}}))
+        screened(tmp_path, method, score=score)
     chosen = confirmation.confirmed(ELPV, tmp_path)
     assert chosen == ("plain", "kd", "dist", "crd", "dfpt_kd", "dfpt_kd_plus")
     (tmp_path / "screened" / "dtkd.json").unlink()
@@ -134,7 +135,7 @@ def test_an_ablation_is_ours_with_something_changed_that_was_not_searched(name: 
     ],
 )
 def test_what_the_command_cannot_do_is_said(tmp_path: Path, words: list[str], message: str) -> None:
-    stored(tmp_path / "screened", Cell("kd", 7, 0, 0), said([0], [0]))
+    stored(tmp_path, "screened", Cell("kd", 7, 0, 0), said([0], [0]))
     places = ["--out", str(tmp_path), "--home", str(tmp_path / "home")]
     with pytest.raises(UsageError) as refused:
         CliRunner().invoke(app, ["bench", "distill", *places, *words], catch_exceptions=False)
@@ -142,24 +143,27 @@ def test_what_the_command_cannot_do_is_said(tmp_path: Path, words: list[str], me
     assert "kd:7:0:0" in refused.value.remedy or "not stored" not in message
 
 
-@pytest.mark.parametrize(
-    ("method", "tier", "setting_of"),
-    [("kd", "confirmed", "kd"), ("kd", "screened", "kd"), ("affine_map", "ablated", BASE)],
-)
-def test_a_cell_of_any_tier_can_be_computed_again_with_its_own_setting(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, tier: str, setting_of: str
+@pytest.mark.parametrize(("method", "tier"), [("kd", "confirmed"), ("kd", "screened"), ("affine_map", "ablated")])
+def test_a_cell_of_any_tier_can_be_computed_again_as_it_is_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, tier: str
 ) -> None:
     cell = Cell(method, 7, 0, 0)
-    stored(tmp_path / "out" / tier, cell, said([0, 1, 0, 1], [0, 1, 2, 0]))
-    (tmp_path / "out" / "screened").mkdir(exist_ok=True)
-    (tmp_path / "out" / "screened" / f"{setting_of}.json").write_text(json.dumps({"setting": {"found": 2.0}}))
+    stored(tmp_path / "out", tier, cell, said([0, 1, 0, 1], [0, 1, 2, 0]))
+    record = json.loads((tmp_path / "out" / tier / f"{cell.name}.json").read_text())
+    trained = tmp_path / "home" / "rerun" / "student"
 
-    def compute(suite: Any, cell: Cell, setting: dict[str, float], tier: str, folder: Path, home: Path) -> None:
-        assert setting == {"found": 2.0}
-        stored(folder, cell, said([0, 1, 2, 1], [0, 1, 2, 0]))  # one image is answered in another way
+    def train(config: Config, home: Path, place: str) -> Path:
+        assert config.model_dump(mode="json") == record["config"]
+        trained.mkdir(parents=True)
+        return home
 
-    monkeypatch.setattr(cells, "compute", compute)
-    found = rerun(ELPV, cells.parse(str(cell), ELPV), tmp_path / "out", tmp_path / "home", tmp_path / "again")
+    def store(folder: Path, cell: Cell, tier: str, config: Config, trained: Path) -> None:
+        stored(folder.parent, tier, cell, said([0, 1, 2, 1], [0, 1, 2, 0]))  # one image is answered in another way
+
+    monkeypatch.setattr(cells, "train", train)
+    monkeypatch.setattr(cells, "store", store)
+    found = rerun(cells.parse(str(cell), ELPV), tmp_path / "out", tmp_path / "home", tmp_path / "again")
+    assert not trained.exists(), "the next call begins anew"
     assert found == {
         "cell": str(cell),
         "tier": tier,
@@ -176,16 +180,39 @@ def test_a_cell_of_an_older_suite_does_not_count_as_stored(tmp_path: Path) -> No
     path = tmp_path / f"{cell.name}.json"
 
     def counts(config: dict[str, Any]) -> bool:
-        path.write_text(json.dumps({"config": config}))
+        path.write_text(json.dumps(dataclasses.asdict(cell) | {"config": config}))
         return cells.is_stored(ELPV, cell, setting, "screened", tmp_path)
 
     assert not cells.is_stored(ELPV, cell, setting, "screened", tmp_path)
+    assert not counts(config), "nobody knows its answers"
+    answers.write(tmp_path / f"{cell.name}.jsonl.gz", said([0], [0]))
     assert counts(config)
     assert not cells.is_stored(ELPV, cell, setting, "ablated", tmp_path), "its students train longer"
     assert counts(config | {"gate": {}})  # no part of it
     assert not counts(config | {"data": config["data"] | {"near_copies_together": None}})
     assert not counts(config | {"a key of then": 1})
     assert not cells.is_stored(ELPV, cell, setting | {"distillation.options.temperature": 2.0}, "screened", tmp_path)
+
+
+def test_a_screen_with_other_trials_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored(tmp_path, "screened", Cell("kd", 7, 0, 0), said([0], [0]))
+    rungs = [{"epochs": epochs, "score": 0.5} for epochs in ELPV.rungs]
+    trials = [{"setting": setting, "rungs": rungs} for setting in screening.settings(ELPV, "kd")]
+    monkeypatch.setattr(screening, "_rung", lambda *_: pytest.fail("searched again"))
+    monkeypatch.setattr(cells, "is_stored", lambda *_: True)
+
+    def search(suite: Suite) -> None:
+        screened(tmp_path, "kd", trials=trials)
+        screening.search(suite, "kd", tmp_path, tmp_path)
+
+    search(ELPV)
+    for other in ({"trials": 7}, {"rungs": (4, 8)}, {"rungs": (16,)}):
+        with pytest.raises(pytest.fail.Exception, match="searched again"):
+            search(dataclasses.replace(ELPV, **other))
+
+
+def test_the_quick_form_waits_for_no_lock_of_the_long_one(tmp_path: Path) -> None:
+    assert cells.locks(quick(ELPV), "screened", tmp_path) != cells.locks(ELPV, "screened", tmp_path)
 
 
 def test_a_suite_of_one_question_asks_that_alone(tmp_path: Path) -> None:

@@ -11,13 +11,15 @@ import pytest
 from typer.testing import CliRunner
 
 from dfpt.bench.distill import SUITES, answers, cells, comparison, gap, summarise
+from dfpt.bench.distill.answers import Answers
 from dfpt.bench.distill.cells import Cell
 from dfpt.bench.distill.methods import BASE
 from dfpt.cli.main import app
 from dfpt.errors import UsageError
-from tests.unit.bench.stored_cells import said, stored
+from tests.unit.bench.stored_cells import said, screened, stored
 
 ELPV = SUITES["elpv"]
+STUDENTS = ("tiny_20k", "tiny_60k", "tiny_200k")
 
 
 def test_answers_come_back_and_equal_ones_are_equal_bytes(tmp_path: Path) -> None:
@@ -41,13 +43,12 @@ def test_answers_that_were_cut_off_are_one_clear_error(tmp_path: Path) -> None:
 
 
 def test_differences_are_paired_by_partition_fold_and_seed(tmp_path: Path) -> None:
-    folder = tmp_path / "confirmed"
     labels = [0, 1, 2, 0]
     for seed, kd, ours in ((0, [0, 1, 0, 1], [0, 1, 2, 1]), (1, [0, 1, 2, 1], [0, 1, 2, 0])):
-        stored(folder, Cell("kd", 4201, 0, seed), said(kd, labels))
-        stored(folder, Cell("dfpt_kd", 4201, 0, seed), said(ours, labels))
-    stored(folder, Cell("dfpt_kd", 4202, 0, 0), said([1, 0, 0, 1], labels))  # has no partner
-    stored(folder, Cell("kd", cells.BLOCK, 0, 0), said([1, 0, 0, 1], labels))  # is another question
+        stored(tmp_path, "confirmed", Cell("kd", 4201, 0, seed), said(kd, labels))
+        stored(tmp_path, "confirmed", Cell("dfpt_kd", 4201, 0, seed), said(ours, labels))
+    stored(tmp_path, "confirmed", Cell("dfpt_kd", 4202, 0, 0), said([1, 0, 0, 1], labels))  # has no partner
+    stored(tmp_path, "confirmed", Cell("kd", cells.BLOCK, 0, 0), said([1, 0, 0, 1], labels))  # is another question
     found = {row["method"]: row for row in summarise(ELPV, tmp_path)["methods"]}
     assert found["dfpt_kd"]["delta_vs_kd"] == pytest.approx((0.25 + 0.25) / 2)
     assert found["dfpt_kd"]["pairs"] == 2
@@ -65,11 +66,11 @@ def test_differences_are_paired_by_partition_fold_and_seed(tmp_path: Path) -> No
 
 
 def test_an_ablation_is_held_against_ours_by_seed(tmp_path: Path) -> None:
-    stored(tmp_path / "screened", Cell("kd", 7, 0, 0), said([0, 1], [0, 1]))
+    stored(tmp_path, "screened", Cell("kd", 7, 0, 0), said([0, 1], [0, 1]))
     labels = [0, 1, 2, 0]
     for seed, ours, other in ((0, [0, 1, 2, 1], [0, 1, 0, 1]), (1, [0, 1, 2, 0], [0, 1, 2, 1])):
-        stored(tmp_path / "ablated", Cell(BASE, 7, 0, seed), said(ours, labels))
-        stored(tmp_path / "ablated", Cell("affine_map", 7, 0, seed), said(other, labels))
+        stored(tmp_path, "ablated", Cell(BASE, 7, 0, seed), said(ours, labels))
+        stored(tmp_path, "ablated", Cell("affine_map", 7, 0, seed), said(other, labels))
     rows = {row["method"]: row for row in summarise(ELPV, tmp_path)["ablations"]}
     assert rows.keys() == {BASE, "affine_map"}
     assert rows["affine_map"]["delta_vs_dfpt_kd"] == pytest.approx(-0.25)
@@ -79,38 +80,58 @@ def test_an_ablation_is_held_against_ours_by_seed(tmp_path: Path) -> None:
 
 def test_the_slope_of_the_gap_sweep_is_that_of_gain_on_gap(tmp_path: Path) -> None:
     """Three pairs whose gain is half their gap, whichever images are drawn, give a slope of 0.5."""
-    suite = dataclasses.replace(ELPV, gap_teachers=("big",), gap_students=("s", "m", "l"), gap_seeds=1)
+    suite = dataclasses.replace(ELPV, gap_teachers=("efficientnet_lite0",), gap_students=STUDENTS)
     count = 600
     labels = [0] * count
-    for student, wrong in (("s", 2), ("m", 3), ("l", 6)):  # one image of so many that the plain student misses
+    for student, wrong in zip(STUDENTS, (2, 3, 6), strict=True):  # of so many images the plain student misses one
         missed = [int(n % wrong == 0) for n in range(count)]
         half = [int(n % (2 * wrong) == 0) for n in range(count)]
-        folder = tmp_path / "gap" / f"big-{student}"
-        for method, called in (("plain", missed), ("kd", missed), ("dfpt_kd_plus", half)):
-            stored(folder, Cell(method, suite.development, 0, 0), said(called, labels))
-        answers.write(folder / "teacher-7-0-0.jsonl.gz", said(labels, labels))
+        for method, called in (("plain", missed), ("kd", missed), ("dfpt_kd_plus", half), ("teacher", labels)):
+            of_pair(tmp_path, student, method, 0, said(called, labels))
     found = gap.summarise(suite, tmp_path)
     assert found is not None
     by_student = {pair["student"]: pair for pair in found["pairs"]}
-    assert by_student["s"]["gap"] == pytest.approx(1 / 2)
-    assert by_student["s"]["gain"] == pytest.approx(1 / 4)
+    assert by_student["tiny_20k"]["gap"] == pytest.approx(1 / 2)
+    assert by_student["tiny_20k"]["gain"] == pytest.approx(1 / 4)
     assert found["slope"] == pytest.approx(0.5)
     low, high = found["slope_ci"]
     assert 0.3 < low < 0.5 < high < 0.7
 
 
 def test_a_pair_whose_students_are_not_all_there_is_no_point(tmp_path: Path) -> None:
-    suite = dataclasses.replace(ELPV, gap_teachers=("big",), gap_students=("s",), gap_seeds=1)
-    folder = tmp_path / "gap" / "big-s"
-    stored(folder, Cell("plain", suite.development, 0, 0), said([0], [0]))
-    answers.write(folder / "teacher-7-0-0.jsonl.gz", said([0], [0]))
-    assert gap.summarise(suite, tmp_path) is None
+    suite = dataclasses.replace(ELPV, gap_teachers=("efficientnet_lite0",), gap_students=STUDENTS)
+    for method, seed in (("teacher", 0), ("plain", 0), ("kd", 0), ("dfpt_kd_plus", 1)):
+        of_pair(tmp_path, "tiny_20k", method, seed, said([0], [0]))
+    assert gap.summarise(suite, tmp_path) is None, "no seed is whole"
+
+
+def test_a_point_is_of_the_seeds_that_every_method_has(tmp_path: Path) -> None:
+    suite = dataclasses.replace(ELPV, gap_teachers=("efficientnet_lite0",), gap_students=STUDENTS)
+    for method, seed, called in (
+        ("teacher", 0, [0, 1]),
+        ("plain", 0, [0, 0]),
+        ("kd", 0, [0, 0]),
+        ("kd", 1, [0, 1]),
+        ("dfpt_kd_plus", 0, [0, 0]),
+    ):
+        of_pair(tmp_path, "tiny_20k", method, seed, said(called, [0, 1]))
+    found = gap.summarise(suite, tmp_path)
+    assert found is not None
+    (point,) = found["pairs"]
+    assert (point["seeds"], point["kd_accuracy"], point["gain"]) == (1, 0.5, 0)
+
+
+def of_pair(out: Path, student: str, method: str, seed: int, found: Answers) -> None:
+    networks = ("teacher.model=efficientnet_lite0", f"student.model={student}", "student.pretrained=false")
+    suite = dataclasses.replace(ELPV, assignments=(*ELPV.assignments, *networks))
+    stored(
+        out, "gap", Cell(method, ELPV.development, 0, seed), found, suite, out / "gap" / f"efficientnet_lite0-{student}"
+    )
 
 
 def test_the_summary_says_what_tuning_brought(tmp_path: Path) -> None:
-    stored(tmp_path / "screened", Cell("kd", 7, 0, 0), said([0, 1], [0, 1]))
-    screened = {"method": "kd", "setting": {"a": 1.0}, "at_edge": ["a"], "score": 0.75, "defaults_score": 0.7}
-    (tmp_path / "screened" / "kd.json").write_text(json.dumps(screened | {"trials": [{}, {}]}))
+    stored(tmp_path, "screened", Cell("kd", 7, 0, 0), said([0, 1], [0, 1]))
+    screened(tmp_path, "kd", at_edge=["a"], score=0.75, defaults_score=0.7, trials=[{}, {}])
     (row,) = summarise(ELPV, tmp_path)["tuning"]
     assert row["gain_by_tuning"] == pytest.approx(0.05)
     assert row["at_edge"] == ["a"]
@@ -127,10 +148,11 @@ def test_the_goals_are_held_against_what_was_confirmed(tmp_path: Path) -> None:
         "dfpt_kd_plus": labels,
     }
     for method, classes in called.items():
-        metrics = {"training_seconds": 30.0} if method == "dfpt_kd_plus" else {}
-        stored(tmp_path / "confirmed", Cell(method, 4201, 0, 0), said(classes, labels), **metrics)
-    stored(tmp_path / "confirmed", Cell("teacher", 4201, 0, 0), said([0, 1, 2, 2], labels))
-    found = {goal["goal"]: goal for goal in summarise(ELPV, tmp_path)["goals"]}
+        metrics = {"training_seconds": 20.0, "tuning_seconds": 10.0} if method == "dfpt_kd_plus" else {}
+        stored(tmp_path, "confirmed", Cell(method, 4201, 0, 0), said(classes, labels), **metrics)
+    summary = summarise(ELPV, tmp_path)
+    assert (summary["confirmed_cells"], summary["planned_cells"]) == (5, 156)
+    found = {goal["goal"]: goal for goal in summary["goals"]}
     reached = {name: (pytest.approx(goal["found"]), goal["reached"]) for name, goal in found.items()}
     assert reached == {
         "accuracy less kd's": (0.25, False),  # its interval holds 0
@@ -140,15 +162,72 @@ def test_the_goals_are_held_against_what_was_confirmed(tmp_path: Path) -> None:
         "share by which KL(path || student) is lower": (0.4, True),
         "accuracy that the prompt path loses": (-0.01, True),
         "training time of dfpt_kd_plus over kd's": (3.0, False),
-        "teacher, binary": (0.75, False),
-        "student, binary": (1.0, True),
-        "teacher less student, binary": (-0.25, True),
     }
     assert found["accuracy less kd's"]["interval"][0] == 0
 
 
+def test_the_best_rival_is_the_best_where_all_were_asked(tmp_path: Path) -> None:
+    labels = [0, 1, 2, 0]
+    for method, called in (("dkd", [0, 1, 2, 1]), ("dist", [0, 1, 1, 1]), ("dfpt_kd_plus", labels)):
+        stored(tmp_path, "confirmed", Cell(method, 4201, 0, 0), said(called, labels))
+    stored(tmp_path, "confirmed", Cell("dist", 4202, 0, 0), said(labels, labels))  # a fold that is easy
+    (goal,) = [goal for goal in summarise(ELPV, tmp_path)["goals"] if goal["goal"].startswith("accuracy less")]
+    assert goal["goal"] == "accuracy less dkd's"
+
+
+def test_the_binary_suite_asks_whether_an_image_is_defective(tmp_path: Path) -> None:
+    suite, labels = SUITES["elpv-binary"], [0, 1, 2, 0]
+    stored(tmp_path, "confirmed", Cell("dfpt_kd_plus", 4201, 0, 0), said(labels, labels), suite)
+    stored(tmp_path, "confirmed", Cell("teacher", 4201, 0, 0), said([0, 1, 2, 2], labels), suite)
+    found = {goal["goal"]: (goal["found"], goal["reached"]) for goal in summarise(suite, tmp_path)["goals"]}
+    assert found == {
+        "teacher, binary": (0.75, False),
+        "student, binary": (1.0, True),
+        "teacher less student, binary": (-0.25, True),
+    }
+
+
+def test_kappa_is_of_the_severity_whatever_the_wafer(tmp_path: Path) -> None:
+    probabilities = np.eye(8)[[4, 7, 0, 3]]  # the severity is right, the wafer is not
+    ids = ("a", "b", "c", "d")
+    stored(tmp_path, "confirmed", Cell("kd", 4201, 0, 0), Answers(ids, np.array([0, 3, 4, 7]), probabilities, {}))
+    (row,) = summarise(ELPV, tmp_path)["methods"]
+    assert (row["accuracy_mean"], row["quadratic_kappa_mean"]) == (0, 1)
+
+
+def test_without_an_order_of_the_classes_there_is_no_kappa(tmp_path: Path) -> None:
+    stored(tmp_path, "confirmed", Cell("kd", 4201, 0, 0), said([0, 1], [0, 1]), SUITES["digits"])
+    (row,) = summarise(SUITES["digits"], tmp_path)["methods"]
+    assert "quadratic_kappa_mean" not in row
+
+
+def test_cells_of_an_older_suite_or_setting_are_left_out(tmp_path: Path) -> None:
+    older = dataclasses.replace(ELPV, epochs=5)
+    stored(tmp_path, "confirmed", Cell("kd", 4201, 0, 0), said([0, 1], [0, 1]))
+    stored(tmp_path, "confirmed", Cell("plain", 4201, 0, 0), said([0], [0]), older)
+    stored(tmp_path, "confirmed", Cell("dist", 4201, 0, 0), said([0, 1], [0, 1]))
+    screened(tmp_path, "dist", setting={"distillation.options.temperature": 2.0})
+    assert [row["method"] for row in summarise(ELPV, tmp_path)["methods"]] == ["kd"]
+
+
+def test_answers_about_other_images_are_not_held_against_each_other(tmp_path: Path) -> None:
+    stored(tmp_path, "confirmed", Cell("kd", 4201, 0, 0), said([0, 1], [0, 1]))
+    stored(tmp_path, "confirmed", Cell("dist", 4201, 0, 0), said([0, 1, 0], [0, 1, 0]))
+    with pytest.raises(UsageError, match=r"dist-4201-0-0 and kd-4201-0-0 .* different images"):
+        summarise(ELPV, tmp_path)
+
+
+def test_the_difference_is_also_that_without_the_images_of_the_search(tmp_path: Path) -> None:
+    stored(tmp_path, "screened", Cell("kd", 7, 0, 0), said([0, 1], [0, 1]))  # image-0 and image-1
+    stored(tmp_path, "confirmed", Cell("kd", 4201, 0, 0), said([1, 0, 2, 1], [0, 1, 2, 0]))
+    stored(tmp_path, "confirmed", Cell("dfpt_kd", 4201, 0, 0), said([0, 1, 2, 0], [0, 1, 2, 0]))
+    found = {row["method"]: row for row in summarise(ELPV, tmp_path)["methods"] if row["tier"] == "confirmed"}
+    assert found["dfpt_kd"]["delta_vs_kd"] == pytest.approx(3 / 4)
+    assert found["dfpt_kd"]["delta_vs_kd_elsewhere"] == pytest.approx(1 / 2)
+
+
 def test_without_confirmed_cells_no_goal_is_judged(tmp_path: Path) -> None:
-    stored(tmp_path / "screened", Cell("dfpt_kd_plus", 7, 0, 0), said([0, 1], [0, 1]))
+    stored(tmp_path, "screened", Cell("dfpt_kd_plus", 7, 0, 0), said([0, 1], [0, 1]))
     assert summarise(ELPV, tmp_path)["goals"] == []
 
 
@@ -166,7 +245,7 @@ def test_the_interval_is_that_of_a_mean_over_images_and_runs() -> None:
 
 def test_the_command_computes_the_summary_from_what_is_stored(tmp_path: Path) -> None:
     for method, called in (("kd", [0, 1, 0]), ("dfpt_kd", [0, 1, 2]), ("dfpt_kd_plus", [0, 1, 2])):
-        stored(tmp_path / "confirmed", Cell(method, 4201, 0, 0), said(called, [0, 1, 2]))
+        stored(tmp_path, "confirmed", Cell(method, 4201, 0, 0), said(called, [0, 1, 2]))
     command = ["bench", "distill", "--out", str(tmp_path), "--home", str(tmp_path / "home"), "--summarise", "--json"]
     done = CliRunner().invoke(app, command)
     assert done.exit_code == 0, done.output
