@@ -6,13 +6,13 @@ Their defaults are the published ones unless a comment says otherwise; :mod:`dfp
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, model_validator
 
+from dfpt import packaged_weights
 from dfpt.backbone_names import BackboneName, ImageSize
-from dfpt.errors import UsageError
-from dfpt.settings import Positive, Section, Share, Weight
+from dfpt.settings import Positive, Section, Share, Weight, validated
 
 Temperature = Annotated[float, Field(gt=0, le=100)]
 _WARM_UP = 20 / 240  # share of the training in which a divergence's weight rises
@@ -85,6 +85,11 @@ class Takd(Kd):
     image_size: ImageSize | None = None  # pixels that the assistant reads; None: as many as the student (ours)
     pretrained: bool = False  # whether it begins with packaged weights (ours)
 
+    @model_validator(mode="after")
+    def _begins_with_weights(self) -> Self:
+        packaged_weights.check(self.assistant, self.pretrained)
+        return self
+
 
 class Eskd(Kd):
     """KD's. The teacher's training is stopped by ``teacher.recipe.stop_after``."""
@@ -146,13 +151,4 @@ def checked(method: str, options: Mapping[str, Any]) -> Section:
     Raises:
         UsageError: one that the method does not have, or a value that is not valid.
     """
-    kind = OPTIONS[method]
-    try:
-        return kind.model_validate(options)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise UsageError(
-            f"{method}: {key} = {first.get('input')!r} is not valid: {first['msg'].lower()}.",
-            f"It takes {', '.join(kind.model_fields) or 'no options'}.",
-        ) from error
+    return validated(OPTIONS[method], options, f"the options of {method}")

@@ -98,4 +98,6 @@ def nearest(word: str, words: Iterable[str]) -> str:
     """ "Did you mean ...?" for a misspelt word; where none is near, all that there are."""
     known = list(words)
     near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"Did you mean {near[0]!r}?" if near else f"There {'is' if len(known) == 1 else 'are'} {', '.join(known)}."
+    if near:
+        return f"Did you mean {near[0]!r}?"
+    return f"There {'is' if len(known) == 1 else 'are'} {', '.join(known) or 'none'}."

@@ -18,7 +18,7 @@ class Recipe(Section):
     batch_size: Positive = 64
     lr: Annotated[float, Field(gt=0)] = 1e-3  # the schedule's highest
     schedule: Literal["one-cycle", "cosine", "step"] = "one-cycle"  # step: the CRD benchmark's three drops to a tenth
-    optimiser: Literal["adamw", "sgd"] = "adamw"  # sgd: with momentum 0.9
+    optimiser: Literal["adamw", "sgd"] = "adamw"  # sgd: with momentum 0.9; one-cycle moves it, 0.95 to 0.85
     weight_decay: Weight = 0.02
     clip: Weight = 0.0  # longest gradient of the student, and of the prompt path; 0: any
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.0  # decay of the average of the weights that is kept; 0: none
@@ -55,11 +55,15 @@ class Augmentation(Section):
         return not (self.crop or self.flip or self.mixes)
 
 
+_WEIGHTS = r"^(file:.+|crd:.+|mlflow:models:/[^/@]+/[0-9]+)$"  # an alias may be another version tomorrow
+
+
 class Teacher(Section):
     model: BackboneName = "efficientnet_lite0"
     image_size: ImageSize = 128
     pretrained: bool = True
-    weights: Annotated[str, Field(pattern=r"^(file:.+|crd:.+|mlflow:models:/.+)$")] | None = None  # instead of these
+    weights: Annotated[str, Field(pattern=_WEIGHTS)] | None = None  # instead of these
+    weights_sha256: str | None = None  # of that file or folder; looked up where a run starts, unless it is given
     mixup: Weight = 0.0  # alpha of the share in which two inputs are mixed (Zhang et al. 2018); 0: none
     frozen_stages: Annotated[int, Field(ge=0)] = 3  # kept as pre-trained; their features are computed once and cached
     licence: str | None = None  # SPDX, of weights of your own; else that of the packaged ones
@@ -69,6 +73,8 @@ class Teacher(Section):
     def _has_weights_to_begin_with(self) -> Self:
         if self.weights is None:
             packaged_weights.check(self.model, self.pretrained)
+        if self.weights_sha256 and not (self.weights or "").startswith(("file:", "crd:")):
+            raise ValueError("weights_sha256 is of weights in a file: set teacher.weights=file:PATH or crd:PATH")
         return self
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Self
 
 from pydantic import Field, model_validator
 
-from dfpt import dvc_file, settings, suite_file
+from dfpt import dvc_file, files, settings, suite_file
 from dfpt.config.data import Data, Validation
 from dfpt.config.distillation import Distillation, Prompt, check_augmentation
 from dfpt.config.gate import Device, Evaluation, Registration, Thresholds
@@ -104,6 +105,8 @@ def for_step(config: Config, step: str) -> Section:
     }
     if step == "prepare":
         values["data"] = with_images(config)
+    if step == "train-teacher":
+        values["teacher"] = with_weights(config.teacher)
     if step == "validate":
         values["validation"] = with_expectations(config)
     return STEP_CONFIGS[step].model_validate(values)
@@ -116,6 +119,15 @@ def with_expectations(config: Config) -> Validation:
         return found
     text = suite_file.text(found.suite, config.data.source, config.registration.name)
     return found.model_copy(update={"expectations": text})
+
+
+def with_weights(teacher: Teacher) -> Teacher:
+    """Weights from a file go along as its hash: other ones under the same name make a new result."""
+    kind, _, place = (teacher.weights or "").partition(":")
+    path = Path(place).expanduser()
+    if kind not in ("file", "crd") or teacher.weights_sha256 or not path.exists():  # it may be where the step will run
+        return teacher
+    return teacher.model_copy(update={"weights_sha256": files.sha256(path)})
 
 
 def with_images(config: Config) -> Data:

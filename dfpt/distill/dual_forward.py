@@ -55,7 +55,8 @@ class PromptPath(nn.Module):
         later = list(teacher.stages)[self.positions[0] + 1 :] if own_stages else []
         self.stages = nn.ModuleList(copy.deepcopy(stage) for stage in later)
         if not neutral:
-            _draw(*(cast(PromptBlock, prompt).up for prompt in self.prompts.values()), self.fusions, self.head)
+            drawn = self.head.map if isinstance(self.head, Recalibrated) else self.head
+            _draw(*(cast(PromptBlock, prompt).up for prompt in self.prompts.values()), self.fusions, drawn)
         self.requires_grad_(True)
 
     def requires_grad_(self, requires_grad: bool = True) -> PromptPath:

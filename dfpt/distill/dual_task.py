@@ -7,14 +7,13 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from dfpt.config import Distillation, Prompt
 from dfpt.distill.dual_forward import DualForwardTeacher
 from dfpt.distill.losses import prompt_loss, student_loss
 from dfpt.distill.methods import LabelLoss
 from dfpt.distill.path_figures import path_figures
-from dfpt.distill.places import as_batch, at_places, common_grid
+from dfpt.distill.places import as_batch, at_places, averaged, common_grid
 from dfpt.models import Backbone
 
 
@@ -83,8 +82,8 @@ class DualTask:
         Where the divergence takes the label's class apart, each place takes its image's (ours).
         """
         grid = common_grid(map_p, map_s)
-        o = as_batch(F.adaptive_avg_pool2d(places_o, grid))
-        p = as_batch(at_places(self.teacher.path.head, map_p, grid))
+        o = as_batch(averaged(places_o, grid))
+        p = as_batch(averaged(at_places(self.teacher.path.head, map_p), grid))
         s = as_batch(at_places(self.student.head, map_s, grid))
         weight, none = self.distillation.at_places, torch.zeros(())
         labels = labels_B.repeat_interleave(grid[0] * grid[1])

@@ -6,6 +6,9 @@ where a crack is; the teacher's answer at every place does, and on a thousand im
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -13,7 +16,8 @@ from torch.nn import functional as F
 def at_places(head: nn.Module, features_BCHW: Tensor, grid: tuple[int, int] | None = None) -> Tensor:
     """Logits (B, K, H, W): ``head`` asked about each place alone, as if the map were that place everywhere.
 
-    Where the head is linear after its pooling, their mean over the places is the logits of the whole image.
+    Where the head is linear after its pooling, their mean over the places is the logits of the whole image. In training
+    BatchNorm's running statistics stay as they are: the head is asked about whole images besides, and these count.
 
     Args:
         grid: average the features to this many places first.
@@ -21,11 +25,30 @@ def at_places(head: nn.Module, features_BCHW: Tensor, grid: tuple[int, int] | No
     if grid is not None:
         features_BCHW = F.adaptive_avg_pool2d(features_BCHW, grid)
     on_maps, on_places = _divided(head)
-    features_BCHW = on_maps(features_BCHW)
-    batch, channels, height, width = features_BCHW.shape
-    places = features_BCHW.permute(0, 2, 3, 1).reshape(batch * height * width, channels, 1, 1)
-    logits: Tensor = on_places(places)
+    with _running_statistics_kept(head):
+        features_BCHW = on_maps(features_BCHW)
+        batch, channels, height, width = features_BCHW.shape
+        places = features_BCHW.permute(0, 2, 3, 1).reshape(batch * height * width, channels, 1, 1)
+        logits: Tensor = on_places(places)
     return logits.view(batch, height, width, -1).permute(0, 3, 1, 2)
+
+
+@contextlib.contextmanager
+def _running_statistics_kept(head: nn.Module) -> Iterator[None]:
+    norms = [module for module in head.modules() if isinstance(module, nn.BatchNorm2d)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 0.0
+    try:
+        yield
+    finally:
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+
+
+def averaged(logits_BKHW: Tensor, grid: tuple[int, int]) -> Tensor:
+    """What is said at every place, as the mean of each of ``grid``'s larger places."""
+    return F.adaptive_avg_pool2d(logits_BKHW, grid)
 
 
 def _divided(head: nn.Module) -> tuple[nn.Module, nn.Module]:

@@ -89,10 +89,11 @@ def own_name(name: str, theirs: str) -> str:
     return theirs
 
 
-def load_crd(path: Path, name: str, num_classes: int) -> Backbone:
-    """The backbone ``name`` for 32x32 colour images with a CRD checkpoint's weights, in eval mode.
+def load_crd(path: Path, name: str, num_classes: int, image_size: int = 32) -> Backbone:
+    """The backbone ``name`` for colour images with a CRD checkpoint's weights, in eval mode.
 
     Args:
+        image_size: the checkpoints are of 32 pixels; a backbone that is another one for larger images may not fit.
         path: of ``{"model": state dict, ...}``, as CRD's training writes, or of a state dict alone. Nothing in it is
             executed: torch reads tensors and plain values, and refuses everything else.
 
@@ -101,11 +102,12 @@ def load_crd(path: Path, name: str, num_classes: int) -> Backbone:
     """
     if name not in _RULES:
         raise UsageError(f"CRD has no checkpoints of {name!r}.", f"One of {list(NAMES)}.")
-    model = create(name, num_classes)
+    model = create(name, num_classes, image_size=image_size)
     state = {own_name(name, theirs): tensor for theirs, tensor in _tensors(path).items()}
     if trouble := misfit(model.state_dict(), state):
         raise UsageError(
-            f"{path} does not hold a {name} for {num_classes} classes: {trouble}.", "Name the model that was saved."
+            f"{path} does not hold a {name} for {num_classes} classes and {image_size} pixels: {trouble}.",
+            "Name the model that was saved, or set the image size that it is for.",
         )
     model.load_state_dict(state)
     return model.eval()

@@ -18,7 +18,6 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from dfpt.config import Recipe
 from dfpt.context import Context, Silent
@@ -26,7 +25,8 @@ from dfpt.distill.adapting_task import AdaptingTask
 from dfpt.distill.cached_task import CachedTask
 from dfpt.distill.dual_forward import DualForwardTeacher
 from dfpt.distill.dual_task import DualTask
-from dfpt.distill.places import at_places, common_grid
+from dfpt.distill.places import at_places, averaged, common_grid
+from dfpt.models.backbone import laid_out
 from dfpt.training import device, precision
 from dfpt.training.arithmetic import Arithmetic
 from dfpt.training.loop import Progress, drawn_views, fit
@@ -50,7 +50,8 @@ def train(
     told = Told.of(train, grid), Told.of(val, grid)
     length = dual.distillation.round if dual.adapt else recipe.epochs
     rounds = Rounds(dual, (train, val), told, grid, length, recipe, views, seed, context)
-    return fit(task, told[0].split, told[1].split, recipe, views, seed, context, before=rounds)
+    with device.holding([dual.teacher]):  # through all rounds, the path with it
+        return fit(task, told[0].split, told[1].split, recipe, views, seed, context, before=rounds)
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class Told:
         for source in places:
             assert isinstance(source, LogitViews)
             shape = source.logits_VNK.shape[:2]
-            places_o = F.adaptive_avg_pool2d(source.logits_VNK.flatten(0, 1), grid).unflatten(0, shape)
+            places_o = averaged(source.logits_VNK.flatten(0, 1), grid).unflatten(0, shape)
             places_p = torch.zeros_like(places_o)
             sources += [LogitViews(places_o), LogitViews(places_p)]
         return cls(replace(dual, sources=tuple(sources)), z_p, places_p, shared)
@@ -91,14 +92,14 @@ class Told:
         """Ask the path, as it is now, about the wanted views of images; always in the same batches."""
         teacher.eval()
         head = teacher.path.head
-        with device.holding([teacher]), precision.autocast(way.dtype):
+        with precision.autocast(way.dtype):
             for pairs_B2 in torch.split(wanted_VN.nonzero(), _BATCH):
                 views, index = pairs_B2.unbind(1)
                 (shared,) = way.arranged((self.shared(index, views).to(device.chosen()),))
                 features = teacher.prompted_features(shared)
                 self.logits_VNK[views, index] = head(features).float().cpu()
                 if self.places_VNKHW is not None:
-                    self.places_VNKHW[views, index] = at_places(head, features, grid).float().cpu()
+                    self.places_VNKHW[views, index] = averaged(at_places(head, features), grid).float().cpu()
 
 
 @dataclass
@@ -126,6 +127,7 @@ class Rounds:
         first = epoch - epoch % self.length
         if first == self.known:
             return
+        laid_out(self.dual.teacher, way.layout)  # also where a training is taken up within a round
         if self.dual.adapt and epoch == first:
             self._adapt(epoch, way)
         train, val = self.told

@@ -9,7 +9,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from dfpt import models
+from dfpt import files, models
 from dfpt.config import Teacher
 from dfpt.context import Context
 from dfpt.datasets import ImageSet
@@ -18,7 +18,7 @@ from dfpt.models import Backbone, ModelSpec
 from dfpt.models.backbone import laid_out
 from dfpt.models.crd import load_crd
 from dfpt.models.misfit import misfit
-from dfpt.models.saved import SPEC
+from dfpt.models.saved import SPEC, WEIGHTS
 from dfpt.steps import networks
 
 
@@ -35,8 +35,13 @@ def load(teacher: Teacher, images: ImageSet, seed: int, context: Context) -> tup
     """
     kind, _, place = (teacher.weights or "").partition(":")
     path = _downloaded(place, context) if kind == "mlflow" else Path(place).expanduser()
+    if teacher.weights_sha256 and path.exists() and teacher.weights_sha256 != files.sha256(path):
+        raise UsageError(
+            f"{path} is not what it was where the run started (SHA-256 {teacher.weights_sha256[:12]}...).",
+            "Start a new run, or put the file back.",
+        )
     folder = path if path.is_dir() else path.parent
-    if kind != "crd" and (folder / SPEC).exists():
+    if kind != "crd" and path in (folder, folder / WEIGHTS) and (folder / SPEC).exists():
         return _of_ours(folder, teacher, images)
     network, spec = networks.new(teacher.model, teacher.image_size, images, seed)
     if kind == "crd":
@@ -44,7 +49,7 @@ def load(teacher: Teacher, images: ImageSet, seed: int, context: Context) -> tup
             raise UsageError(
                 f"{path} is for images of 3 channels; these have {spec.in_channels}.", "Name weights for these images."
             )
-        network = laid_out(load_crd(path, teacher.model, spec.num_classes))
+        network = laid_out(load_crd(path, teacher.model, spec.num_classes, spec.image_size))
     else:
         _fill(network, path, spec)
     return network, dataclasses.replace(spec, data_hash=None)  # what they were trained on before, nobody says
@@ -88,18 +93,17 @@ def _fill(network: Backbone, path: Path, spec: ModelSpec) -> None:
 
 
 def _downloaded(uri: str, context: Context) -> Path:
-    """The folder with ``model.json`` of ``models:/NAME/VERSION`` or ``models:/NAME@ALIAS``."""
+    """The folder with ``model.json`` of ``models:/NAME/VERSION``."""
     import mlflow.artifacts
     from mlflow.exceptions import MlflowException
 
     from dfpt.tracking import store
 
     tracking = context.tracking_uri or store.tracking_uri(context.home)
-    name, at, alias = uri.removeprefix("models:/").partition("@")
-    name, _, number = (name, "", "") if at else name.partition("/")
+    name, _, number = uri.removeprefix("models:/").partition("/")
     client = store.client(tracking)
     try:
-        version = client.get_model_version_by_alias(name, alias) if at else client.get_model_version(name, number)
+        version = client.get_model_version(name, number)
         found = Path(mlflow.artifacts.download_artifacts(artifact_uri=version.source, tracking_uri=tracking))
     except MlflowException as error:
         if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):

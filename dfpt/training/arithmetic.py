@@ -53,7 +53,7 @@ class Arithmetic:
 
 
 def choose(task: Task, train: Split, recipe: Recipe, home: Path) -> Arithmetic:
-    """What the recipe says; what it leaves open is measured on copies of the task's networks."""
+    """What the recipe says; what it leaves open the first process measures, on copies of the task's networks."""
     if "auto" not in (recipe.precision, recipe.memory_format):
         return Arithmetic(precision.TYPES[recipe.precision], _FORMATS[recipe.memory_format])
     index = distributed.share(torch.arange(min(recipe.batch_size, len(train.labels))))
@@ -67,15 +67,16 @@ def choose(task: Task, train: Split, recipe: Recipe, home: Path) -> Arithmetic:
         trial.trained.train()
         return lambda: torch.stack(list(trial.losses(labels, *given, progress=0.0).values())).sum()
 
-    with distributed.first_alone():
+    def measured() -> tuple[torch.dtype, str]:
         if recipe.memory_format == "auto":
             dtype = precision.choose(recipe.precision, step(torch.channels_last), what, home)
-            fastest = precision.fastest(
-                "memory_format.json", {name: step(layout) for name, layout in _FORMATS.items()}, dtype, what, home
-            )
-            return Arithmetic(dtype, _FORMATS[fastest])
+            steps = {name: step(layout) for name, layout in _FORMATS.items()}
+            return dtype, precision.fastest("memory_format.json", steps, dtype, what, home)
         layout = _FORMATS[recipe.memory_format]
-        return Arithmetic(precision.choose(recipe.precision, step(layout), what, home), layout)
+        return precision.choose(recipe.precision, step(layout), what, home), recipe.memory_format
+
+    dtype, layout = distributed.of_first(measured)
+    return Arithmetic(dtype, _FORMATS[layout])
 
 
 def arrange(task: Task, layout: torch.memory_format) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from dfpt.training import distributed
+
 
 class Average:
     """Weights and BatchNorm statistics, averaged after each update.
@@ -37,9 +39,11 @@ class Average:
 
     @contextlib.contextmanager
     def in_place(self) -> Iterator[None]:
-        """Inside, the network is its average."""
+        """Inside, the network is its average; the statistics of several processes are one from here on."""
         own = copy.deepcopy(self._network.state_dict())
         self._network.load_state_dict(self._state)
+        distributed.average_buffers(self._network)
+        self._state = copy.deepcopy(self._network.state_dict())
         try:
             yield
         finally:

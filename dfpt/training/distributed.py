@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar, cast
 
 import torch
 from torch import Tensor, distributed, nn
@@ -16,6 +17,8 @@ from torch import Tensor, distributed, nn
 from dfpt.errors import UsageError
 from dfpt.training import device
 
+Found = TypeVar("Found")
+_apart = False  # the first process is at something of which the others await the result
 _PATIENCE = datetime.timedelta(hours=12)  # the others wait while the first one computes features
 
 
@@ -33,8 +36,9 @@ def joined() -> Iterator[None]:
 
 
 def size() -> int:
-    """How many processes train together; 1 for one alone."""
-    return distributed.get_world_size() if distributed.is_available() and distributed.is_initialized() else 1
+    """How many processes train together; 1 for one alone, also while the others await what it finds."""
+    together = distributed.is_available() and distributed.is_initialized() and not _apart
+    return distributed.get_world_size() if together else 1
 
 
 def rank() -> int:
@@ -77,10 +81,34 @@ def average_buffers(network: nn.Module) -> None:
     """BatchNorm's running statistics become the mean over the processes; before that each had those of its parts."""
     if size() == 1:
         return
-    for buffer in network.buffers():
-        if buffer.is_floating_point():
-            distributed.all_reduce(buffer)
-            buffer /= size()
+    for module in network.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            for buffer in filter(Tensor.is_floating_point, module.buffers(recurse=False)):
+                distributed.all_reduce(buffer)
+                buffer /= size()
+
+
+def total(value: Tensor) -> Tensor:
+    """Its sum over the processes, in place."""
+    if size() > 1:
+        distributed.all_reduce(value)
+    return value
+
+
+def of_first(find: Callable[[], Found]) -> Found:
+    """What the first process finds, in all of them; ``find`` may train, as one process does."""
+    global _apart
+    if size() == 1:
+        return find()
+    found: list[Found | None] = [None]
+    if rank() == 0:
+        _apart = True
+        try:
+            found = [find()]
+        finally:
+            _apart = False
+    distributed.broadcast_object_list(found, device=device.chosen())
+    return cast(Found, found[0])
 
 
 def mean(values: dict[str, float]) -> dict[str, float]:

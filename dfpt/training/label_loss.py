@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, distributed
+from torch import Tensor
 from torch.nn import functional as F
+
+from dfpt.training import distributed
 
 
 @dataclass(frozen=True)
@@ -32,12 +34,11 @@ class LabelLoss:
         logits_BK, weights_K = logits_BK.float(), self.weights_K.to(logits_BK.device)
         if self.adjustment_K is not None:
             logits_BK = logits_BK + self.adjustment_K.to(logits_BK.device)
-        if labels.is_floating_point() or not (distributed.is_available() and distributed.is_initialized()):
+        if labels.is_floating_point() or distributed.size() == 1:
             return F.cross_entropy(logits_BK, labels, weights_K, label_smoothing=self.smoothing)
-        weight = weights_K[labels].sum()
-        distributed.all_reduce(weight)
+        weight = distributed.total(weights_K[labels].sum())
         total = F.cross_entropy(logits_BK, labels, weights_K, label_smoothing=self.smoothing, reduction="sum")
-        return total * distributed.get_world_size() / weight
+        return total * distributed.size() / weight
 
 
 def class_weights(labels_N: Tensor, num_classes: int, balance: float) -> Tensor:

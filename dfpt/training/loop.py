@@ -160,7 +160,7 @@ def _fit(
         order = _order(len(train.labels), recipe.batch_size)
         random = np.random.default_rng((seed, epoch, distributed.rank()))
         if distributed.rank() > 0:  # what is drawn from here on (dropout) is each process's own
-            torch.manual_seed((seed * 100_003 + epoch) * 1009 + distributed.rank())
+            torch.manual_seed(((seed * 100_003 + epoch) * 1009 + distributed.rank()) % 2**63)
         for number, whole in enumerate(order):
             if context.cancelled():
                 raise StepFailed(f"{task.name} was interrupted in epoch {epoch + 1}.", "Run again: it goes on there.")

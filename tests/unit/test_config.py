@@ -126,6 +126,7 @@ def test_a_policy_of_the_gate_that_asks_for_what_there_is_not_is_refused(assignm
         (["teacher.model=inception"], "there are resnet8, resnet14"),
         (["student.image_size=7"], "student.image_size = 7"),
         (["distillation.method=takd", "distillation.options.assistant=tiny_50k"], "assistant = 'tiny_50k'"),
+        (["distillation.method=takd", "distillation.options.pretrained=true"], "no weights are packaged for tiny_500k"),
     ],
 )
 def test_a_network_that_does_not_exist_is_refused_before_any_step(assignments: list[str], message: str) -> None:
@@ -242,8 +243,14 @@ def test_an_option_of_a_method_without_a_value_is_refused() -> None:
 @pytest.mark.parametrize(
     ("assignments", "words"),
     [
-        (["distillation.method=kd", "distillation.options.beta=1"], "kd: beta = 1 .*It takes label, knowledge"),
-        (["distillation.method=kd", "distillation.options.temperature=0"], "kd: temperature = 0 .*greater than 0"),
+        (
+            ["distillation.method=kd", "distillation.options.beta=1"],
+            "'beta' in the options of kd.*are label, knowledge",
+        ),
+        (
+            ["distillation.method=kd", "distillation.options.temperature=0"],
+            "the options of kd: temperature = 0 .*greater than 0",
+        ),
         (["distillation.options.temperature=1"], "dfpt-kd takes no options"),
         (["distillation.method=eskd"], "set teacher.recipe.stop_after"),
         (["teacher.recipe.stop_after=0"], "teacher.recipe.stop_after"),

@@ -25,7 +25,8 @@ class Seen:
 
     Attributes:
         maps: the features after each stage, (B, C, H, W) each; empty where the method does not need them.
-        embedding: the last map, averaged over its places (B, D).
+        embedding: the last stage's map, averaged over its places (B, D). Published is what the last layer reads: the
+            same where a head is pooling and that layer (CIFAR ResNets, VGG), ours where it has more before it.
         logits: (B, K).
     """
 

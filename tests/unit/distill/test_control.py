@@ -57,6 +57,17 @@ def test_a_path_of_its_own_and_a_control_exclude_each_other() -> None:
         configuration.resolve(None, "smoke", ["prompt.form=affine", "distillation.method=dfpt-kd+"], environment={})
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_without_the_neutral_start_a_control_still_reads_the_original_logits(form: Map) -> None:
+    original = made_up.teacher()
+    path = PromptPath(original, (0, 1), 0.5, 0.25, (3,), own_stages=False, form=form, neutral=False)
+    assert isinstance(path.head, Recalibrated)
+    kept = original.head.state_dict()
+    assert all(torch.equal(tensor, kept[name]) for name, tensor in path.head.head.state_dict().items())
+    if form == "affine":
+        assert not torch.equal(path.head.map.weight, torch.eye(made_up.CLASSES))
+
+
 def test_without_the_neutral_start_the_prompt_path_says_something_else() -> None:
     original = made_up.teacher()
     torch.manual_seed(0)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import argparse
 import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch import nn
 from dfpt import models
 from dfpt.errors import UsageError
 from dfpt.models import crd
+from dfpt.models.backbone import count_parameters
 from tests.unit.models.crd_originals import CLASSES, ORIGINALS
 
 # One or two of each family: the others differ in the number of blocks alone.
@@ -45,6 +47,20 @@ def test_a_loaded_network_computes_what_the_original_computes(name: str, tmp_pat
     images = torch.randn(2, 3, 32, 32)
     with torch.no_grad():
         torch.testing.assert_close(found(images), original(images), rtol=1e-4, atol=1e-5)
+
+
+def test_a_network_for_larger_images_is_saved_as_the_one_that_was_loaded(tmp_path: Path) -> None:
+    """A VGG has one more pooling from 64 pixels on, which its tensors do not show; a ResNet-50 has another stem."""
+    for name in ("vgg8", "resnet50"):
+        torch.save({"model": trained(name).state_dict()}, tmp_path / f"{name}.pth")
+    found = crd.load_crd(tmp_path / "vgg8.pth", "vgg8", CLASSES, 64)
+    spec = models.ModelSpec("vgg8", 3, 64, 0.5, 0.25, tuple(map(str, range(CLASSES))), 0)
+    models.save(found, replace(spec, parameters=count_parameters(found)), tmp_path / "saved")
+    images = torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        assert torch.equal(models.load(tmp_path / "saved")[0].eval()(images), found(images))
+    with pytest.raises(UsageError, match=r"resnet50 for 100 classes and 128 pixels: stem\.0\.weight"):
+        crd.load_crd(tmp_path / "resnet50.pth", "resnet50", CLASSES, 128)
 
 
 @pytest.mark.parametrize("name", crd.NAMES)
@@ -81,10 +97,14 @@ def test_a_state_dict_alone_is_loaded_too_and_so_is_one_that_does_not_count_batc
 @pytest.mark.parametrize(
     ("name", "num_classes", "message"),
     [
-        ("resnet14", 100, "does not hold a resnet14 for 100 classes: it lacks stages."),
+        ("resnet14", 100, "does not hold a resnet14 for 100 classes and 32 pixels: it lacks stages."),
         ("resnet8x4", 100, "stem.0.weight is (16, 3, 3, 3) there and (32, 3, 3, 3) here"),
-        ("resnet8", 10, "does not hold a resnet8 for 10 classes: head.3.weight is (100, 64) there and (10, 64) here"),
-        ("wrn_16_1", 100, "does not hold a wrn_16_1 for 100 classes: it has a tensor"),
+        (
+            "resnet8",
+            10,
+            "does not hold a resnet8 for 10 classes and 32 pixels: head.3.weight is (100, 64) there and (10, 64) here",
+        ),
+        ("wrn_16_1", 100, "does not hold a wrn_16_1 for 100 classes and 32 pixels: it has a tensor"),
         ("resnet18", 100, "it has a tensor"),
         ("vgg8", 100, "it has a tensor"),
         ("mobilenet_v2", 100, "it has a tensor"),

@@ -41,7 +41,7 @@ def dual(adapt: str, method: str = "dfpt-kd", **values: float) -> DualTask:
 
 
 def learn(
-    task: DualTask, context: Context, train: Callable[..., Progress] = rounds.train, **recipe: float
+    task: DualTask, context: Context, train: Callable[..., Progress] = rounds.train, **recipe: float | str
 ) -> tuple[list[dict[str, float]], dict[str, Tensor]]:
     """History without its times, and weights of the student and the path."""
     places = task.distillation.at_places > 0
@@ -176,26 +176,28 @@ def test_without_the_paths_weight_no_adaptation_changes_the_student(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("adapt", "batches", "behind"),
+    ("adapt", "layout", "batches", "behind"),
     [
-        ("alternate", 2, 0),  # while the path adapts
-        ("alternate", 6, 0),  # in the first epoch of a round
-        ("alternate", 9, 1),  # in its second: the path is read back and says the same again
-        ("alternate", 14, 2),
-        ("alternate", 22, 3),
-        ("frozen", 5, 1),
+        ("alternate", "channels_last", 2, 0),  # while the path adapts
+        ("alternate", "channels_last", 6, 0),  # in the first epoch of a round
+        ("alternate", "channels_last", 9, 1),  # in its second: the path is read back and says the same again
+        ("alternate", "contiguous", 9, 1),
+        ("alternate", "channels_last", 14, 2),
+        ("alternate", "channels_last", 22, 3),
+        ("frozen", "channels_last", 5, 1),
     ],
 )
 def test_an_interrupted_training_goes_on_to_the_same_numbers(
-    tmp_path: Path, adapt: str, batches: int, behind: int
+    tmp_path: Path, adapt: str, layout: str, batches: int, behind: int
 ) -> None:
-    whole = learn(dual(adapt, "dfpt-kd+"), made_up.context(tmp_path / "whole"), ema=0.5)
+    recipe = {"ema": 0.5, "memory_format": layout}
+    whole = learn(dual(adapt, "dfpt-kd+"), made_up.context(tmp_path / "whole"), **recipe)
     context, asked = made_up.context(tmp_path / "parts"), itertools.count()
     with pytest.raises(StepFailed, match="interrupted in epoch"):
-        learn(dual(adapt, "dfpt-kd+"), replace(context, cancelled=lambda: next(asked) >= batches), ema=0.5)
+        learn(dual(adapt, "dfpt-kd+"), replace(context, cancelled=lambda: next(asked) >= batches), **recipe)
     state = checkpoint.load(context.checkpoints)
     assert (state["progress"]["epoch"] if state else 0) == behind
-    again = learn(dual(adapt, "dfpt-kd+"), context, ema=0.5)
+    again = learn(dual(adapt, "dfpt-kd+"), context, **recipe)
     assert again[0] == whole[0]
     assert_same(again[1], whole[1])
     assert [path.name for path in context.checkpoints.iterdir()] == ["last.pt"]

@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 import torch
+from pydantic import ValidationError
 from safetensors.torch import load_file, save_file
 
 from dfpt import models
-from dfpt.config import Augmentation, Recipe, Student, Teacher, TrainTeacherConfig, resolve
+from dfpt.config import Augmentation, Recipe, Student, Teacher, TrainTeacherConfig, for_step, resolve
 from dfpt.context import Context, Silent
 from dfpt.datasets import Task, load
 from dfpt.errors import UsageError
@@ -55,6 +56,39 @@ def test_a_bare_safetensors_file_is_normalised_by_the_training_pixels(inspection
     own = networks.new("resnet8", 8, load(inspection.dataset, inspection.validation), 0)[1]
     assert models.load(folder)[1] == replace(own, data_hash=None)
     assert own.licence is None, "nobody said, so the policy takes it for unknown"
+
+
+def test_the_file_that_is_named_is_taken_whatever_lies_beside_it(inspection: Any, tmp_path: Path) -> None:
+    beside = tmp_path / "given"
+    shutil.copytree(inspection.good, beside)
+    other = {name: tensor + 1 for name, tensor in load_file(beside / "model.safetensors").items()}
+    save_file(other, beside / "average.safetensors")
+    folder = trained(inspection, tmp_path, weights=f"file:{beside / 'average.safetensors'}")
+    assert torch.equal(load_file(folder / "model.safetensors")["head.3.bias"], other["head.3.bias"])
+    with pytest.raises(UsageError, match=r"averge\.safetensors"):
+        trained(inspection, tmp_path, weights=f"file:{beside / 'averge.safetensors'}")
+    assert models.load(trained(inspection, tmp_path, weights=f"file:{beside / 'model.safetensors'}"))[1].mean == 0.5
+
+
+def test_other_bytes_under_the_same_name_are_other_weights(inspection: Any, tmp_path: Path) -> None:
+    path = tmp_path / "weights.safetensors"
+    shutil.copy(inspection.good / "model.safetensors", path)
+    config = resolve(None, assignments=[f"teacher.weights=file:{path}"], environment={})
+    before = for_step(config, "train-teacher")
+    assert isinstance(before, TrainTeacherConfig)
+    assert trained(inspection, tmp_path, weights=f"file:{path}", weights_sha256=before.teacher.weights_sha256)
+    save_file({name: tensor + 1 for name, tensor in load_file(path).items()}, path)
+    assert for_step(config, "train-teacher") != before
+    with pytest.raises(UsageError, match="not what it was where the run started"):
+        trained(inspection, tmp_path, weights=f"file:{path}", weights_sha256=before.teacher.weights_sha256)
+    absent = resolve(None, assignments=["teacher.weights=file:/where/the/step/runs"], environment={})
+    assert for_step(absent, "train-teacher").model_dump()["teacher"]["weights_sha256"] is None
+
+
+@pytest.mark.parametrize("weights", [None, "mlflow:models:/elpv/1"])
+def test_a_hash_of_no_file_is_refused(weights: str | None) -> None:
+    with pytest.raises(ValidationError, match="weights_sha256"):
+        Teacher(weights=weights, weights_sha256="0" * 64)
 
 
 @pytest.mark.parametrize("before", ["these", "other", None])
@@ -142,23 +176,21 @@ def test_a_bare_file_of_another_architecture_says_where_they_differ(inspection: 
         trained(inspection, tmp_path, weights=f"file:{tmp_path / 'weights'}")
 
 
-@pytest.mark.parametrize("weights", ["somewhere", "http://example.org/a.pt", "mlflow:runs:/abc"])
+@pytest.mark.parametrize(
+    "weights", ["somewhere", "http://example.org/a.pt", "mlflow:runs:/abc", "mlflow:models:/elpv@candidate"]
+)
 def test_weights_of_an_unknown_kind_are_refused_when_read(weights: str) -> None:
     with pytest.raises(UsageError, match=r"teacher\.weights"):
         resolve(None, assignments=[f"teacher.weights={weights}"], environment={})
 
 
-@pytest.mark.parametrize("reference", ["models:/elpv/1", "models:/elpv@candidate"])
-def test_a_registered_student_is_taken_by_version_or_alias(
-    inspection: Any, tmp_path: Path, home: Path, reference: str
-) -> None:
+def test_a_registered_student_is_taken_by_its_version(inspection: Any, tmp_path: Path, home: Path) -> None:
     client = store.client(store.tracking_uri(home))
     run = client.create_run(store.ensure(home, "teachers")).info
     client.log_artifacts(run.run_id, str(inspection.good), "bundle/student")  # as register lays it out
     client.create_registered_model("elpv")
-    version = client.create_model_version("elpv", f"runs:/{run.run_id}/bundle", run.run_id)
-    client.set_registered_model_alias("elpv", "candidate", version.version)
-    folder = trained(inspection, tmp_path, home, weights=f"mlflow:{reference}")
+    client.create_model_version("elpv", f"runs:/{run.run_id}/bundle", run.run_id)
+    folder = trained(inspection, tmp_path, home, weights="mlflow:models:/elpv/1")
     assert same(folder, inspection.good)
     with pytest.raises(UsageError, match="The registry has no models:/elpv/9"):
         trained(inspection, tmp_path, home, weights="mlflow:models:/elpv/9")

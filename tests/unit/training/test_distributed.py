@@ -16,6 +16,7 @@ from torch import nn
 from dfpt import graph, models
 from dfpt.config import Distillation
 from dfpt.distill.dual_task import DualTask
+from dfpt.distill.methods.crd import Memory
 from dfpt.errors import UsageError
 from dfpt.models import Backbone
 from dfpt.steps import rounds
@@ -54,6 +55,31 @@ def losses(place: Path, alternate: bool = False) -> list[dict[str, float]]:
     return [{name: value for name, value in row.items() if name not in ("epoch", "seconds")} for row in rows]
 
 
+def measured(place: Path) -> dict[str, Any]:
+    """What a process finds that measures how to compute, and trains a network with BatchNorm and an average of it."""
+    student = made_up.network()
+    task = made_up.plain_task(student)
+    open_ = {"batch_size": 8, "ema": 0.5, "precision": "auto", "memory_format": "auto"}
+    progress = fit(
+        task,
+        made_up.split(32),
+        made_up.split(12, seed=1),
+        made_up.RECIPE.model_copy(update=open_),
+        1,
+        0,
+        made_up.context(place / str(distributed.rank())),  # what the first one measures the other cannot read
+    )
+    memory = Memory(4, 2, 0.5)
+    own = memory.rows.clone()
+    distributed.average_buffers(memory)
+    return {
+        "history": [{name: value for name, value in row.items() if name != "seconds"} for row in progress.history],
+        "chosen": [progress.bfloat16, progress.channels_last],
+        "statistics": {name: buffer.tolist() for name, buffer in student.named_buffers()},
+        "memory is its own": torch.equal(memory.rows, own),
+    }
+
+
 def torchrun(root: Path, *command: str, home: Path) -> subprocess.CompletedProcess[str]:
     starter = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", *command]
     environment = {**os.environ, "DFPT_HOME": str(home), "PYTHONPATH": str(root)}
@@ -82,6 +108,24 @@ def test_two_processes_with_half_the_batch_each_have_the_losses_of_one(
     for ours, one in zip(first, alone, strict=True):
         assert ours == pytest.approx(one, abs=1e-5)
     assert alone[0]["train_loss"] != pytest.approx(alone[-1]["train_loss"], abs=1e-2)  # something was learnt
+
+
+def test_two_processes_compute_as_the_first_has_measured_and_keep_one_average(tmp_path: Path, root: Path) -> None:
+    code = tmp_path / "measured.py"
+    code.write_text(
+        "import json; from pathlib import Path\n"
+        "from dfpt.training import distributed\n"
+        "from tests.unit.training import test_distributed\n"
+        "with distributed.joined():\n"
+        f"    found = test_distributed.measured(Path({str(tmp_path)!r}))\n"
+        f"    Path({str(tmp_path)!r}, f'rank-{{distributed.rank()}}.json').write_text(json.dumps(found))\n"
+    )
+    done = torchrun(root, str(code), home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    first, second = (json.loads((tmp_path / f"rank-{rank}.json").read_text()) for rank in (0, 1))
+    assert first == second
+    assert first["memory is its own"]
+    assert not (tmp_path / "1" / "home" / "cache" / "precision.json").exists()
 
 
 def test_a_batch_that_cannot_be_dealt_out_evenly_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
