@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from dfpt.errors import StepFailed, UsageError
+from dfpt.registry import head, signing
 from dfpt.runtime import code_revision
 
 USER = 10001  # the image's own, for a caller who is root
@@ -133,8 +134,17 @@ def run_container(client: Any, image: str, command: list[str], volumes: Mapping[
 
 
 def _open_to_the_group(home: Path) -> None:
-    """Let the image's user, which is in the group 0, into what root has made. No link is followed."""
+    """Let the image's user, which is in the group 0, into what root has made. No link is followed.
+
+    What its owner alone may read stays so. The audit log's key and its remembered head go over to that user, who signs
+    in register; root reads them still.
+    """
     for folder, _, names in os.walk(home):
         for path in [Path(folder), *(Path(folder) / name for name in names)]:
-            if not path.is_symlink():
-                path.chmod(path.stat().st_mode | (0o070 if path.is_dir() else 0o060))
+            if path.is_symlink():
+                continue
+            mode = path.stat().st_mode
+            if mode & 0o077:
+                path.chmod(mode | (0o070 if path.is_dir() else 0o060))
+            elif path in (home / signing.FILE, home / head.FILE):
+                os.chown(path, USER, -1)

@@ -20,6 +20,7 @@ from dfpt.registry.handle import Registry, open_registry
 from dfpt.registry.upgrade import upgrade
 
 Stamp = tuple[int, int]
+_NO_FILE: Stamp = (0, 0)
 
 
 class Service:
@@ -47,10 +48,12 @@ class Service:
         """With the policy as approvals.yaml says it now.
 
         Raises:
-            StepFailed: the file is wrong; until it is corrected nobody may do anything.
+            StepFailed: the file is wrong or gone; until it is there again and right nobody may do anything.
         """
         now = self._stamp()
         if now != self._policy_at:
+            if now == _NO_FILE:
+                raise StepFailed("The policy's file is gone.", "Restore it, or start the service anew without one.")
             try:
                 policy = policy_config.load(self.settings.home)
             except UsageError as error:
@@ -99,7 +102,7 @@ class Service:
         try:
             status = (Path(named) if named else self.settings.home / policy_config.FILE).stat()
         except OSError:
-            return 0, 0
+            return _NO_FILE
         return status.st_mtime_ns, status.st_size
 
 

@@ -119,6 +119,7 @@ def _on_many_nodes(plan: Plan, work: Work, api: jobs.Jobs, pod: str, every: floa
         if not ended.well:
             raise _failure(work.step, folder, f"the TrainJob {name} failed ({ended.reason})", last)
         _collect(shared, work)
+        api.delete(name)  # before its folder goes: should this pod be retried, it finds no job that has ended well
         files.remove(folder)
     finally:
         for number, handler in before.items():

@@ -14,6 +14,7 @@ from dfpt.config.distillation import Distillation, Prompt, check_augmentation
 from dfpt.config.gate import Device, Evaluation, Registration, Thresholds
 from dfpt.config.networks import Augmentation, Student, Teacher, check_frozen_student
 from dfpt.config.whole import Config
+from dfpt.errors import UsageError
 from dfpt.settings import Section
 
 # What each step is handed: the fields name the sections that it reads, and nothing else can change its result.
@@ -122,11 +123,20 @@ def with_expectations(config: Config) -> Validation:
 
 
 def with_weights(teacher: Teacher) -> Teacher:
-    """Weights from a file go along as its hash: other ones under the same name make a new result."""
+    """Weights from a file go along as its hash: other ones under the same name make a new result.
+
+    Raises:
+        UsageError: they are not here, and nothing says which they are.
+    """
     kind, _, place = (teacher.weights or "").partition(":")
     path = Path(place).expanduser()
-    if kind not in ("file", "crd") or teacher.weights_sha256 or not path.exists():  # it may be where the step will run
+    if kind not in ("file", "crd") or teacher.weights_sha256:
         return teacher
+    if not path.exists():
+        raise UsageError(
+            f"teacher.weights: there is no {path} here.",
+            "Correct it; if it is where the step will run, give its SHA-256 as teacher.weights_sha256.",
+        )
     return teacher.model_copy(update={"weights_sha256": files.sha256(path)})
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from dfpt.datasets import manifest
 from dfpt.datasets.sources import Item, Source
 from dfpt.datasets.task import FILE, Task
+from dfpt.errors import UsageError
 
 OUTSIDE = "a path that leads out of the folder"
 
@@ -27,6 +28,8 @@ def source(root: Path, name: str) -> Source:
         UsageError: task or manifest is damaged.
     """
     task, table = Task.load(root), manifest.read(root)
+    if lacking := sorted(set(manifest.COLUMNS) - set(table)):
+        raise UsageError(f"{root / manifest.FILE} has no column {lacking[0]!r}.", "Fetch the data again.")
     own = [column for column in table if column not in (*manifest.COLUMNS, manifest.GROUP)]
     inside = os.path.realpath(root)
     items = []

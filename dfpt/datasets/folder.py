@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dfpt.datasets import colour, fetched
 from dfpt.datasets.sources import SUFFIXES, UNREAD, Item, Source
-from dfpt.datasets.splits import SPLITS
+from dfpt.datasets.splits import SPLIT_WORDS, SPLITS
 from dfpt.errors import UsageError
 
 OUTSIDE = "a link that leads out of the folder: copy here what it points to"
@@ -26,7 +26,7 @@ def source(root: Path, name: str) -> Source:
     but in validate, whose report shows it.
 
     Raises:
-        UsageError: no such folder, or split folders mixed with others.
+        UsageError: no such folder, split folders mixed with others, or split folders that are not named as such.
     """
     if not root.is_dir():
         raise UsageError(f"No folder {root} (data source {name!r}).", "Check the path after 'folder:'.")
@@ -39,6 +39,12 @@ def source(root: Path, name: str) -> Source:
         raise UsageError(
             f"{odd} lies beside the split folder {presplit[0].name!r} but is none itself.",
             "Use PATH/class/image, or PATH/split/class/image with splits train, val, test.",
+        )
+    misnamed = [folder for folder in below if folder.name.lower() in SPLIT_WORDS and _folders(folder)]
+    if misnamed and not presplit and len(misnamed) == len(below):
+        raise UsageError(
+            f"{', '.join(folder.name for folder in misnamed)} in {root} are names of splits, and would be the classes.",
+            f"Name them {', '.join(SPLITS)} if they are splits.",
         )
     inside = os.path.realpath(root)
     classes: set[str] = set()

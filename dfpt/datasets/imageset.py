@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 FILE = "images.npy"
 
+_IDENTITY = ["id", "sha256"]  # of an image, in a manifest
+
 
 @dataclass(frozen=True)
 class ImageSet:
@@ -55,7 +57,8 @@ def load(dataset: Path, validation: Path) -> ImageSet:
     task = Task.load(dataset)
     images = open_images(dataset, task)
     accepted = manifest.read(validation)
-    if len(accepted) and int(accepted["row"].max()) >= len(images):
+    known, rows = manifest.read(dataset)[_IDENTITY], accepted["row"]
+    if (rows >= len(known)).any() or not np.array_equal(known.to_numpy()[rows], accepted[_IDENTITY].to_numpy()):
         raise UsageError(f"{validation} does not belong to {dataset}.", "Run the step validate again.")
     return ImageSet(images, accepted, task)
 

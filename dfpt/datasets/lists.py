@@ -73,8 +73,8 @@ def _read(path: Path, column: Literal["split", "group"], items: Sequence[Item]) 
             raise UsageError(f"{path} lists the image {name!r} twice.", "Leave one line of it.")
         listed[name] = value
     ids = [item.id for item in items]
-    if strange := [name for name in listed if name not in set(ids)]:
-        raise UsageError(f"{path} lists {_some(strange)} that the source does not have.", "Remove these lines.")
+    if strange := listed.keys() - set(ids):
+        raise UsageError(f"{path} lists {_some(sorted(strange))} that the source does not have.", "Remove these lines.")
     if missing := [name for name in ids if not listed.get(name)]:
         raise UsageError(f"{path} says no {column} of {_some(missing)}.", "Add a line for each image.")
     return [listed[name] for name in ids]

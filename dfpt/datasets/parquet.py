@@ -16,15 +16,11 @@ from dfpt.datasets import colour
 from dfpt.datasets.parquet_layout import IMAGES, LABELS, Layout, layout_of
 from dfpt.datasets.parquet_rows import Rows
 from dfpt.datasets.sources import Item, Source
+from dfpt.datasets.splits import SPLIT_WORDS
 from dfpt.errors import UsageError
 
 if TYPE_CHECKING:
     import pyarrow.parquet as pq
-
-SPLIT_WORDS = {
-    "train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "dev": "val",
-    "test": "test", "testing": "test",
-}  # fmt: skip
 
 
 def source(path: Path, name: str) -> Source:

@@ -40,7 +40,10 @@ class Rows:
             return value
         if not path:
             raise OSError(errno.ENODATA, "the row has no image")
-        file = Path(self._root / path).resolve()
+        try:
+            file = Path(self._root / path).resolve()
+        except ValueError as error:  # a NUL in it
+            raise OSError(errno.EINVAL, "its path is no path") from error
         if not file.is_relative_to(self._root.resolve()):
             raise OSError(errno.EPERM, "its path leads out of the folder")
         return file.read_bytes()

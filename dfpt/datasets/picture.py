@@ -6,7 +6,7 @@ import hashlib
 import io
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 MAX_PIXELS = 100_000_000  # an image above it is refused from its header, before memory is taken for it
 
 Pixels = NDArray[np.uint8]
+_PHOTOMETRIC = 262  # TIFF's tag PhotometricInterpretation
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Picture(NamedTuple):
     width: int
     height: int
     kind: str  # one of FORMATS
+    doubt: str | None  # why there may be more to see, or None
 
 
 def into(row: Pixels, item: Item) -> Decoded:
@@ -60,7 +62,7 @@ def into(row: Pixels, item: Item) -> Decoded:
         return Decoded(digest, error=_reason(error))
     row[:] = found.pixels
     mean, std = float(found.pixels.mean() / 255), float(found.pixels.std() / 255)
-    return Decoded(digest, found.width, found.height, mean, std, doubt=_doubt(item.path, found.kind))
+    return Decoded(digest, found.width, found.height, mean, std, doubt=_doubt(item.path, found.kind) or found.doubt)
 
 
 def decode(content: bytes, size: int, channels: int) -> Picture:
@@ -80,22 +82,36 @@ def decode(content: bytes, size: int, channels: int) -> Picture:
             raise ValueError(f"{width} x {height} pixels are more than {MAX_PIXELS:,}")
         kind = "JPEG" if image.format == "MPO" else str(image.format)  # a JPEG with a preview behind it
         image.draft("L" if channels == 1 else "RGB", (2 * size, 2 * size))  # JPEG alone: decodes a reduced image
+        doubt = _seen_in_part(image, kind)
         upright = ImageOps.exif_transpose(image)
-        flat = _eight_bits(upright).convert("L" if channels == 1 else "RGB")
+        white_is_zero = kind == "TIFF" and getattr(image, "tag_v2", {}).get(_PHOTOMETRIC) == 0
+        flat = _eight_bits(upright, white_is_zero).convert("L" if channels == 1 else "RGB")
         # BOX is the mean over the area, the right thing when shrinking; when growing it would be blocks.
         shrink = size <= min(flat.size)
         flat = flat.resize((size, size), Image.Resampling.BOX if shrink else Image.Resampling.BILINEAR)
-        return Picture(np.asarray(flat, np.uint8).reshape(size, size, channels), width, height, kind)
+        return Picture(np.asarray(flat, np.uint8).reshape(size, size, channels), width, height, kind, doubt)
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
+def _seen_in_part(image: Image.Image, kind: str) -> str | None:
+    """Why the pixels may not be all that there is to see, or None."""
+    if kind != "JPEG" and (frames := getattr(image, "n_frames", 1)) > 1:
+        return f"{frames} frames, of which only the first is read"
+    if image.has_transparency_data and not image.mode.startswith("I"):
+        lowest, _ = cast(tuple[int, int], image.convert("RGBA").getchannel("A").getextrema())
+        return None if lowest == 255 else "transparent in places, where its hidden colours are read"
+    return None
+
+
+def _eight_bits(image: Image.Image, white_is_zero: bool) -> Image.Image:
+    """Args: white_is_zero: as in X-ray images; PIL turns them round itself where they have 8 bits."""
     from PIL import Image
 
     if image.mode == "F":
         raise ValueError("floating-point pixels have no known range: save it with 8 or 16 bits")
     if not image.mode.startswith("I"):
         return image
-    return Image.fromarray((np.asarray(image).clip(0, 65535) // 257).astype(np.uint8))
+    grey = np.asarray(image).clip(0, 65535) // 257
+    return Image.fromarray((255 - grey if white_is_zero else grey).astype(np.uint8))
 
 
 def _doubt(path: str, kind: str) -> str | None:

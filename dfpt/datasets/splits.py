@@ -23,6 +23,10 @@ from dfpt.datasets import dealing, folds
 from dfpt.errors import UsageError
 
 SPLITS = ("train", "val", "test")
+SPLIT_WORDS = {
+    "train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "dev": "val",
+    "test": "test", "testing": "test",
+}  # fmt: skip
 BLOCKS = 40  # of ELPV's 2,624 files about 66 each: a module has 60 or 72 cells
 BLOCKS_OF_A_CLASS = 20  # at least, where a class's files lie together
 

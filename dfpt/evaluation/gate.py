@@ -91,9 +91,11 @@ def decide(
     """
     weights = report.get("weights_sha256")
     checks = [_report_is_usable(report)]
-    checks += [_judge(rule, limit, report, champion) for rule, limit in rules.asked(thresholds, device)]
-    if len(checks) == 1:
-        reason = "No threshold is asked for: a gate that asks nothing keeps nothing out. Set one under gate:."
+    asked = [_judge(rule, limit, report, champion) for rule, limit in rules.asked(thresholds, device)]
+    checks += asked
+    if all(check.passed and check.found is None for check in asked):
+        what = "No threshold but against the champion, which there is none of," if asked else "No threshold"
+        reason = f"{what} is asked for: a gate that asks nothing keeps nothing out. Set one under gate:."
         checks.append(Check("thresholds", None, None, False, reason, meaning=_ASKED))
     return Decision(
         tuple(checks),

@@ -57,10 +57,11 @@ def verify(store: Store, since: tuple[int, str] | None = None) -> Verification:
     Args:
         since: number and hash of a record, as written down outside this system.
     """
+    known = remembered(store.home)  # before the log is read: what is written meanwhile is no fault
     with store.reading() as session:
         records = _records(session)
         faults = itertools.chain(
-            _of_log(session, store, records),
+            _of_log(session, store, records, known),
             () if since is None else _contains(records, *since, "was written down"),
             _requests(session, records),
         )
@@ -77,25 +78,28 @@ def require_unbroken(store: Store) -> None:
     Raises:
         LogDamaged: one is not, or there is one behind the head.
     """
+    known = remembered(store.home)
     with store.reading() as session:
         records = _records(session)
-        fault = next(_of_log(session, store, records, store.verified.unchanged(records)), None)
+        fault = next(_of_log(session, store, records, known, store.verified.unchanged(records)), None)
     if fault is not None:
         raise LogDamaged(fault.record, fault.problem.removesuffix("."))
     store.verified.keep(records)
 
 
-def _of_log(session: Session, store: Store, records: Sequence[Row[Any]], good: int = 0) -> Iterator[_Fault]:
+def _of_log(
+    session: Session, store: Store, records: Sequence[Row[Any]], known: SignedHead | None, good: int = 0
+) -> Iterator[_Fault]:
     """What is wrong with the log.
 
     Args:
+        known: the head that the state folder remembered when the log was not read yet.
         good: the number of records, from the first one on, whose own hashes and order need no looking at.
     """
     head = session.scalars(select(Head)).one_or_none()
     yield from _chain(records, good)
     signed = None if head is None else SignedHead(head.count, head.hash, head.key, head.signature)
     yield from _ends_at(records, signed, signing.key(store.home).public_key() if records or signed else None)
-    known = remembered(store.home)
     if known is not None:
         yield from _contains(records, known.count, known.hash, "the state folder remembers")
 

@@ -9,14 +9,19 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dfpt import files
 from dfpt.registry import agreement, aliases, artifacts, audit, publication, requests, reservation
 from dfpt.registry.actor import Actor
 from dfpt.registry.champion import production_name
 from dfpt.registry.database import Request, State
+from dfpt.registry.errors import BytesChanged
 from dfpt.registry.handle import STATUS, Registry
 from dfpt.registry.publication import REQUEST_TAG
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
 
 FOLDER = "production"
 
@@ -58,9 +63,23 @@ def begun(registry: Registry, request: Request) -> bool:
 @contextmanager
 def candidate_files(registry: Registry, request: Request) -> Iterator[Path]:
     """The folder of the candidate that a request is about; a copy, where it has to be brought here, for as long."""
-    version = registry.client.get_model_version(request.name, str(request.version))
+    version = _candidate(registry, request)
     with artifacts.scratch() as scratch:
-        yield artifacts.local(version, registry.uri, scratch)
+        if (folder := artifacts.find(version, registry.uri, scratch)) is None:
+            raise BytesChanged(request.model, Path(str(version.source)), request.artifact_sha256, "none")
+        yield folder
+
+
+def _candidate(registry: Registry, request: Request) -> ModelVersion:
+    """Raises BytesChanged where its trainer has deleted it from MLflow, who owns it."""
+    from mlflow import MlflowException
+
+    try:
+        return registry.client.get_model_version(request.name, str(request.version))
+    except MlflowException as error:
+        if error.error_code not in artifacts.GONE:
+            raise
+        raise BytesChanged(request.model, Path("MLflow"), request.artifact_sha256, "none") from error
 
 
 def _copy(registry: Registry, request: Request) -> Path:
@@ -87,7 +106,7 @@ def _register(registry: Registry, request: Request, folder: Path) -> int:
     if (known := _production_version(registry, request)) is not None:
         return known
     name = production_name(request.name)
-    candidate = registry.client.get_model_version(request.name, str(request.version))
+    candidate = _candidate(registry, request)
     tags = {key: value for key, value in candidate.tags.items() if key.startswith("dfpt.") and key != STATUS} | {
         artifacts.WEIGHTS_TAG: request.weights_sha256,
         artifacts.ARTIFACT_TAG: request.artifact_sha256,

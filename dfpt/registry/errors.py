@@ -13,9 +13,9 @@ class BytesChanged(DfptError):
     exit_code = EXIT_REFUSED
 
     def __init__(self, model: str, folder: Path, expected: str, found: str) -> None:
+        seen = "are gone" if found == "none" else f"have been changed: SHA-256 {found[:12]}..."
         super().__init__(
-            f"The files of {model} in {folder} have been changed: SHA-256 {found[:12]}..., "
-            f"recorded was {expected[:12]}...",
+            f"The files of {model} in {folder} {seen}, recorded was {expected[:12]}...",
             "Find out who wrote there; restore the files, or reject the model and run the pipeline again.",
         )
         self.model = model

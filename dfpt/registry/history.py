@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import ColumnElement, Engine, select
 from sqlalchemy.orm import Session
 
 from dfpt.errors import UsageError
@@ -68,15 +68,18 @@ def deployments(engine: Engine, name: str) -> list[Deployment]:
 
 
 def current(engine: Engine, name: str) -> Deployment | None:
-    """What the log says is in production now; None where nothing is."""
-    return at(engine, name, datetime.now(UTC))
+    """What the log says is in production now, whatever the clocks said; None where nothing is."""
+    return _last(engine, name)
 
 
 def at(engine: Engine, name: str, moment: datetime) -> Deployment | None:
     """What was in production at ``moment`` (with a time zone); None where nothing was."""
-    limit = moment.astimezone(UTC).isoformat(timespec="microseconds")
+    return _last(engine, name, Record.at <= moment.astimezone(UTC).isoformat(timespec="microseconds"))
+
+
+def _last(engine: Engine, name: str, *where: ColumnElement[bool]) -> Deployment | None:
     with reading(engine) as session:
-        query = select(Record).where(Record.name == name, Record.action.in_(DEPLOYING), Record.at <= limit)
+        query = select(Record).where(Record.name == name, Record.action.in_(DEPLOYING), *where)
         record = session.scalars(query.order_by(Record.seq.desc()).limit(1)).first()
         if record is None:
             return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -44,14 +45,30 @@ class Entry:
 
 def entries(registry: Registry, name: str | None = None) -> list[Entry]:
     """All versions of the models that we registered, by name, the newest first."""
-    models = [model for model in registry.client.search_registered_models() if name in (None, model.name)]
+    models = [model for model in _models(registry) if name in (None, model.name)]
     newest = {(request.name, request.version): request for request in requests.of_model(registry.engine)}
     return [
         _entry(version, _aliases(model, version), newest.get((model.name, int(version.version))))
         for model in sorted(models, key=lambda model: str(model.name))
-        for version in registry.client.search_model_versions(f"name = '{model.name}'", order_by=["version_number DESC"])
+        for version in registry.client.search_model_versions(_named(model.name), order_by=["version_number DESC"])
         if WEIGHTS_TAG in version.tags
     ]
+
+
+def _models(registry: Registry) -> Iterator[RegisteredModel]:
+    """All that MLflow has, page by page."""
+    token = None
+    while True:
+        page = registry.client.search_registered_models(page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def _named(name: str) -> str:
+    """MLflow's filter for a model, whose name anybody may have chosen."""
+    return f'name = "{name}"' if "'" in name else f"name = '{name}'"
 
 
 def entry(registry: Registry, name: str, version: int) -> Entry:

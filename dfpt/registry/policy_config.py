@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BeforeValidator, Field, NaiveDatetime, field_validator, model_validator
 
 from dfpt import settings
+from dfpt.errors import UsageError
 from dfpt.registry.notifications.config import Notifications
 from dfpt.settings import Positive, Section, Share
 
@@ -125,10 +126,14 @@ def load(home: Path) -> Policy:
     """The policy of ``home``: the file that DFPT_APPROVALS names, else approvals.yaml there, else the packaged one.
 
     Raises:
-        UsageError: no such file, an unknown key, a value of a wrong type.
+        UsageError: no such file, an unknown key, a value of a wrong type; or nothing in it, since what a full disk or
+            an empty ConfigMap leaves must not become the rules of one person alone.
     """
     named = os.environ.get(FILE_VARIABLE)
     path = Path(named) if named else home / FILE
     if not named and not path.is_file():
         path = Path(__file__).with_name(FILE)
-    return settings.validated(Policy, settings.read(path, f"Correct {FILE_VARIABLE}."), str(path))
+    found = settings.read(path, f"Correct {FILE_VARIABLE}.")
+    if not found:
+        raise UsageError(f"{path} has no rules in it.", "Restore it, or remove it for the rules that dfpt comes with.")
+    return settings.validated(Policy, found, str(path))

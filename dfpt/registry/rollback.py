@@ -46,16 +46,24 @@ def roll_back(registry: Registry, name: str, actor: Actor, reason: str, to: int 
         to: the version of ``<name>-production``; None is the one that ``previous`` points to.
 
     Raises:
-        UsageError: no reason, no such version, or it is the champion.
+        UsageError: no reason, no such version, or it is the champion; or no version was named and a promotion that had
+            been cut off was finished first, so that ``previous`` is another one than it seemed.
         PolicyRefused: this person may not.
         BytesChanged: the version's files are not those that were promoted.
     """
     permission.require_reason(reason)
     permission.require(registry, actor, Deed.ROLL_BACK)
     with registry.lock():
-        finished = _finish_what_can_be(registry, name, actor)
+        promoted = _finish_promotions(registry, name, actor)
+        finished = finish_all(registry, name, actor)
         if finished and to in (None, *finished):  # this very rollback had been cut off
             return _now(registry, name)
+        if promoted and to is None:
+            raise UsageError(
+                f"A promotion that had been cut off was finished first: "
+                f"{production_name(name)}/{aliases.pointed_at(registry.client, name)[CHAMPION]} is the champion now.",
+                "Name the version to go back to; dfpt model history shows them.",
+            )
         target = check(registry, name, to)
         begun = _begin(registry, target, actor, reason)
         return _finish(registry, begun, target.request, actor)
@@ -121,14 +129,16 @@ def _said(begun: Record) -> tuple[int, str, str]:
     return json.loads(begun.details)["production_version"], begun.actor, begun.reason
 
 
-def _finish_what_can_be(registry: Registry, name: str, actor: Actor) -> list[int]:
-    """Also what was approved and cut off; where that is damaged it must not keep anybody from rolling back."""
+def _finish_promotions(registry: Registry, name: str, actor: Actor) -> bool:
+    """What was approved and cut off; whether there was any. A damaged one must not keep anybody from going back."""
+    finished = False
     for unfinished in requests.of_model(registry.engine, name, State.APPROVED):
         try:
             deployment.finish(registry, unfinished, actor)
+            finished = True
         except (BytesChanged, ForeignModel, LogDamaged) as error:
             requests.refused(registry.store, unfinished, actor, "promotion", error.message, tampered=True)
-    return finish_all(registry, name, actor)
+    return finished
 
 
 def _begin(registry: Registry, target: Target, actor: Actor, reason: str) -> Rollback:

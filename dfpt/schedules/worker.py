@@ -148,7 +148,7 @@ def run(why: str, stem: str, arguments: Sequence[str], home: Path, config: Path 
         tell = log.info if process.returncode in _WORDS else log.error
         said = _WORDS.get(process.returncode, "failed")
         tell("run ended", exit_code=process.returncode, outcome=said, seconds=seconds, folder=result.get("folder"))
-        cut_off = process.returncode < 0 or (CHILDREN.closed and process.returncode == EXIT_FAILED)
+        cut_off = CHILDREN.closed and (process.returncode < 0 or process.returncode == EXIT_FAILED)
         return Ended(run_id, process.returncode, result, cut_off)
 
 

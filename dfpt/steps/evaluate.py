@@ -94,6 +94,12 @@ def _measure(folder: Path, images: ImageSet, config: EvaluateConfig) -> report.M
             f"{', '.join(images.task.classes)}.",
             "Train it on this data.",
         )
+    if spec.data_hash not in (None, images.task.data_hash):
+        raise UsageError(
+            f"The model in {folder} was trained on other data or another split ({spec.data_hash[:12]}...) than this "
+            f"({images.task.data_hash[:12]}...): it may have learnt from the images that it would be judged by.",
+            "Train it on this data.",
+        )
     return report.Measured(
         probabilities=predictions.softmax(predict.logits(folder, images, images.rows("test"))),
         parameters=spec.parameters,

@@ -96,7 +96,9 @@ def _compare(
     Key ``error``, and no probabilities, where nothing can be compared.
     """
     known: dict[str, Any] = {"version": champion.version, "weights_sha256": champion.weights_sha256}
-    classes = json.loads((champion.folder / "model.json").read_text(encoding="utf-8"))["classes"]
+    spec = json.loads((champion.folder / "model.json").read_text(encoding="utf-8"))
+    known["other_data"] = spec.get("data_hash") not in (None, images.task.data_hash)
+    classes = spec["classes"]
     if tuple(classes) != images.task.classes:
         error = (
             f"version {champion.version} answers with other classes ({', '.join(classes)}) than this data has "

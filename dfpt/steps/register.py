@@ -63,10 +63,10 @@ def run(inputs: Inputs, outputs: Outputs, config: RegisterConfig, context: Conte
 
 
 def _passed(decision: Path, evaluation: Path, weights_sha256: str) -> dict[str, Any]:
-    """evaluate's report, if the gate passed it and it is about these weights. Whatever cannot be read is a "no"."""
+    """evaluate's report, if the gate passed it and both are about these weights. What cannot be read is a "no"."""
     try:
         gate = json.loads((decision / "gate.json").read_text(encoding="utf-8"))
-        outcome, checks = gate["outcome"], gate["checks"]
+        outcome, checks, judged = gate["outcome"], gate["checks"], gate["weights_sha256"]
         report: dict[str, Any] = json.loads((evaluation / "report.json").read_text(encoding="utf-8"))
         evaluated = report["weights_sha256"]
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -74,11 +74,12 @@ def _passed(decision: Path, evaluation: Path, weights_sha256: str) -> dict[str, 
     if outcome != "pass":
         reasons = " ".join(check["reason"] for check in checks if not check["passed"])
         raise GateRefused(f"The gate said {outcome}: {reasons}", "dfpt run shows the figures.")
-    if evaluated != weights_sha256:
-        raise GateRefused(
-            f"The evaluation is about the weights {str(evaluated)[:12]}..., this student has {weights_sha256[:12]}...",
-            "Run again from evaluate: dfpt run --from evaluate.",
-        )
+    for what, about in (("evaluation", evaluated), ("gate's decision", judged)):
+        if about != weights_sha256:
+            raise GateRefused(
+                f"The {what} is about the weights {str(about)[:12]}..., this student has {weights_sha256[:12]}...",
+                "Run again from evaluate: dfpt run --from evaluate.",
+            )
     return report
 
 

@@ -15,7 +15,7 @@ class Outcome(StrEnum):
 
     FILED = "filed"
     BASELINE = "baseline"  # what was there when the trigger looked for the first time
-    DUPLICATE = "duplicate"  # the same thing was asked for before
+    DUPLICATE = "duplicate"  # the same thing was asked for before, and the run did not break off
     COOL_DOWN = "cool-down"  # too soon after the trigger's last request
     BUDGET = "budget"  # too many requests in seven days
 
@@ -44,11 +44,17 @@ class Limits:
 
 @dataclass(frozen=True)
 class Filed:
-    """A request from before."""
+    """A request from before.
+
+    Attributes:
+        broke_off: its run ended with 1 (another was at work, a disk was full, a server was away): the same may be asked
+            for again, after the cool-down and within the budget.
+    """
 
     trigger: str
     key: str
     at: datetime
+    broke_off: bool = False
 
 
 def decide(trigger: str, key: str, limits: Limits, before: Sequence[Filed], now: datetime) -> Outcome:
@@ -59,7 +65,7 @@ def decide(trigger: str, key: str, limits: Limits, before: Sequence[Filed], now:
             the cool-down.
     """
     own = [filed for filed in before if filed.trigger == trigger]
-    if any(filed.key == key for filed in own):
+    if any(filed.key == key and not filed.broke_off for filed in own):
         return Outcome.DUPLICATE
     if any(now - filed.at < limits.cooldown for filed in own):
         return Outcome.COOL_DOWN

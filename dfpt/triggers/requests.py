@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from dfpt.errors import EXIT_PENDING
+from dfpt.errors import EXIT_FAILED, EXIT_PENDING
 from dfpt.registry.actor import Actor, current
 from dfpt.registry.ledger import Ledger
 from dfpt.registry.store import Store
@@ -124,14 +124,12 @@ def run_name(request: Request) -> str:
 
 
 def _file(log: Ledger, name: str, sighting: Sighting, run: Work, now: datetime, actor: Actor) -> Request:
-    request = Request(
-        trigger=name,
-        key=sighting.key,
-        filed_at=now,
-        reason=sighting.reason,
-        run=run.model_dump_json(),
-        state=State.FILED.value,
-    )
+    """A new request, or the one that broke off once more: a trigger has one for a thing."""
+    query = select(Request).where(Request.trigger == name, Request.key == sighting.key)
+    request = log.session.scalars(query).one_or_none() or Request(trigger=name, key=sighting.key)
+    request.filed_at, request.reason, request.run = now, sighting.reason, run.model_dump_json()
+    request.state = State.FILED.value
+    request.started_at = request.ended_at = request.run_id = request.exit_code = None
     log.session.add(request)
     log.session.flush()
     _write(log, REQUESTED, request, actor, {"run": run.model_dump(mode="json")})
@@ -144,8 +142,8 @@ def _write(log: Ledger, action: str, request: Request, actor: Actor, details: di
 
 
 def _filed(session: Session) -> list[Filed]:
-    query = select(Request.trigger, Request.key, Request.filed_at)
-    return [Filed(trigger, key, at) for trigger, key, at in session.execute(query)]
+    query = select(Request.trigger, Request.key, Request.filed_at, Request.exit_code)
+    return [Filed(trigger, key, at, code == EXIT_FAILED) for trigger, key, at, code in session.execute(query)]
 
 
 def _actor(name: str, origin: str | None) -> Actor:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dfpt.cluster import outcome
+from dfpt.cluster.errors import NotThere, Unreachable
 from dfpt.cluster.kfp import Pipelines
-from dfpt.errors import DfptError
+from dfpt.errors import EXIT_FAILED, DfptError
 from dfpt.registry.store import Store
 from dfpt.schedules import worker
 from dfpt.schedules.file import Work
@@ -39,11 +40,12 @@ def in_cluster(store: Store, pipelines: Pipelines, submit: Submit) -> Request | 
     """See whether the run under way has ended, else start the oldest request; what was moved, None where nothing was.
 
     Raises:
+        Unreachable: whether it was started nobody knows; the next call asks again under the same name.
         DfptError: it could not be started; the request is then ended as failed, with the error's exit code.
     """
     for request in requests.filed(store):
         if request.state == State.STARTED and request.run_id:
-            code = outcome.outcome(pipelines.run(request.run_id)).exit_code
+            code = _exit_code(pipelines, request.run_id)
             return None if code is None else requests.end(store, request, code)
     requests.give_back(store)
     claimed = requests.claim(store)
@@ -51,7 +53,17 @@ def in_cluster(store: Store, pipelines: Pipelines, submit: Submit) -> Request | 
         return None
     try:
         run_id = submit(requests.work(claimed), requests.run_name(claimed))
+    except Unreachable:
+        raise
     except DfptError as error:
         requests.end(store, claimed, error.exit_code)
         raise
     return requests.name_run(store, claimed, run_id)
+
+
+def _exit_code(pipelines: Pipelines, run_id: str) -> int | None:
+    """How the run ended; None where it has not. One that somebody deleted has failed."""
+    try:
+        return outcome.outcome(pipelines.run(run_id)).exit_code
+    except NotThere:
+        return EXIT_FAILED

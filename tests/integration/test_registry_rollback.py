@@ -12,11 +12,23 @@ from typing import Any
 import pytest
 
 from dfpt.errors import UsageError
-from dfpt.registry import aliases, artifacts, audit, deployment, history, promotion, reconcile, requests, rollback
+from dfpt.registry import (
+    aliases,
+    artifacts,
+    audit,
+    deployment,
+    history,
+    maintenance,
+    promotion,
+    reconcile,
+    requests,
+    rollback,
+)
 from dfpt.registry.actor import Actor
 from dfpt.registry.database import Record
 from dfpt.registry.errors import BytesChanged, NotFound, PolicyRefused
 from dfpt.registry.handle import Registry, open_registry
+from dfpt.registry.ledger import Ledger
 from dfpt.registry.policy_config import Policy
 from dfpt.registry.reconcile import Finding, Kind
 
@@ -181,6 +193,48 @@ def test_an_approval_that_cannot_be_finished_does_not_keep_from_rolling_back(
 
     assert pointed(registry) == {"champion": 2, "previous": 3}
     assert requests.log(registry.engine, "elpv", 4)[-1].action == "refused"
+
+
+def test_a_rollback_that_finds_a_promotion_to_finish_asks_for_its_version(
+    registry: Registry, submit: Submit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before it was finished "the previous one" was another version than after it."""
+    submit(b"four")
+    with monkeypatch.context() as broken:
+        broken.setattr(deployment, "_point", lambda *_: (_ for _ in ()).throw(Crash()))
+        with pytest.raises(Crash):
+            promotion.approve(registry, "elpv", 4, BOB, "better")
+    with pytest.raises(UsageError, match="elpv-production/4 is the champion now"):
+        back(registry)
+    assert pointed(registry) == {"champion": 4, "previous": 3}
+    back(registry, 2)
+    assert pointed(registry) == {"champion": 2, "previous": 4}
+
+
+def test_a_candidate_that_its_trainer_deleted_keeps_nobody_from_rolling_back(
+    registry: Registry, submit: Submit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit(b"four")
+    with monkeypatch.context() as broken:
+        broken.setattr(deployment, "_copy", lambda *_: (_ for _ in ()).throw(Crash()))
+        with pytest.raises(Crash):
+            promotion.approve(registry, "elpv", 4, BOB, "better")
+    registry.client.delete_model_version("elpv", "4")
+    assert [type(error) for error in maintenance.unasked(registry, CAROL).refused] == [BytesChanged]
+    back(registry)
+    assert pointed(registry) == {"champion": 2, "previous": 3}
+
+
+def test_what_is_in_production_is_what_the_log_says_last_whatever_the_clocks_said(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as ahead:
+        ahead.setattr(Ledger, "_now", lambda _: "2999-01-01T00:00:00.000000+00:00")
+        back(registry, 1)
+    back(registry, 3)
+    found = history.current(registry.engine, "elpv")
+    assert found is not None
+    assert found.production_version == 3
 
 
 def test_the_log_answers_what_was_in_production_when_by_whom_and_on_which_evidence(registry: Registry) -> None:

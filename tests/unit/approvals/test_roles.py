@@ -183,3 +183,8 @@ def test_while_the_policy_file_is_wrong_nobody_may_do_anything(open_desk: Open) 
         assert "four_eyes" in answer.json()["remedy"]
     file.write_text(ROLES)
     assert client.get("/api/v1/requests").json()[0]["state"] == "pending"
+    for take_away in (file.unlink, lambda: file.write_text("")):
+        take_away()
+        assert client.get("/api/v1/requests").status_code == 503
+    file.write_text(ROLES)
+    assert client.get("/api/v1/requests").status_code == 200

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ def encoded(pixels: np.ndarray, kind: str = "PNG") -> bytes:
 
 def test_shrinking_is_the_mean_over_the_area() -> None:
     pixels = np.arange(64, dtype=np.uint8).reshape(8, 8) * 4
-    small, width, height, kind = decode(encoded(pixels), 4, 1)
+    small, width, height, kind, _ = decode(encoded(pixels), 4, 1)
     assert (width, height, kind) == (8, 8, "PNG")
     expected = pixels.reshape(4, 2, 4, 2).mean(axis=(1, 3))
     np.testing.assert_allclose(small[..., 0], expected, atol=0.5)
@@ -189,3 +190,36 @@ def test_a_giant_file_is_not_taken_into_memory(tmp_path: Path, monkeypatch: pyte
         stream.truncate((1 << 20) + 1)
     with pytest.raises(OSError, match="more than 1 MiB"):
         Item("a", "a", "a", tmp_path / "x.png").read()
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "PNG", "WEBP"])
+def test_an_image_of_several_frames_is_in_doubt(kind: str) -> None:
+    frames = [Image.fromarray(np.full((8, 8, 3), grey, np.uint8)) for grey in (10, 200)]
+    buffer = io.BytesIO()
+    frames[0].save(buffer, kind, save_all=True, append_images=frames[1:])
+    assert decode(buffer.getvalue(), 4, 1).doubt == "2 frames, of which only the first is read"
+
+
+def test_an_image_that_is_transparent_somewhere_is_in_doubt() -> None:
+    pixels = np.full((4, 4, 4), 255, np.uint8)
+    assert decode(encoded(pixels), 4, 3).doubt is None
+    pixels[0, 0, 3] = 254
+    assert str(decode(encoded(pixels), 4, 3).doubt).startswith("transparent in places")
+    palette = Image.fromarray(np.zeros((4, 4), np.uint8)).convert("P")
+    buffer = io.BytesIO()
+    palette.save(buffer, "PNG", transparency=0)
+    assert str(decode(buffer.getvalue(), 4, 1).doubt).startswith("transparent in places")
+
+
+def test_a_16_bit_image_whose_white_is_zero_is_turned_round_as_8_bits_are() -> None:
+    grey = np.arange(16, dtype=np.uint8).reshape(4, 4)
+    found = {}
+    for pixels in (grey, grey.astype(np.uint16) * 257):
+        buffer = io.BytesIO()
+        Image.fromarray(pixels).save(buffer, "TIFF")
+        black_is_zero = struct.pack("<HHII", 262, 3, 1, 1)  # PhotometricInterpretation, which PIL always writes so
+        assert buffer.getvalue().count(black_is_zero) == 1
+        content = buffer.getvalue().replace(black_is_zero, struct.pack("<HHII", 262, 3, 1, 0))
+        found[pixels.dtype] = decode(content, 4, 1).pixels
+    eight, sixteen = found.values()
+    assert eight.tolist() == sixteen.tolist() == (255 - grey)[..., None].tolist()

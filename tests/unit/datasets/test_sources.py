@@ -117,6 +117,24 @@ def test_a_folder_beside_the_splits_is_named(tmp_path: Path) -> None:
         resolve(f"folder:{tmp_path}")
 
 
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (("Train", "Test"), "Test, Train in .* are names of splits, and would be the classes"),
+        (("training", "testing"), "are names of splits, and would be the classes"),
+        (("TRAIN", "test"), "TRAIN lies beside the split folder 'test'"),
+    ],
+)
+def test_splits_that_are_not_named_as_such_do_not_become_the_classes(
+    tmp_path: Path, names: tuple[str, ...], words: str
+) -> None:
+    for name in names:
+        fill(tmp_path / name / "good", 1)
+        fill(tmp_path / name / "bad", 1)
+    with pytest.raises(UsageError, match=words):
+        resolve(f"folder:{tmp_path}")
+
+
 def test_links_out_of_the_folder_are_refused_one_by_one_and_links_inside_are_read(tmp_path: Path) -> None:
     outside, raw = tmp_path / "outside", tmp_path / "raw"
     secret = fill(outside / "secret", 3)[0]

@@ -292,6 +292,11 @@ def test_every_line_of_the_policy_is_explained() -> None:
 def test_a_gate_that_asks_for_nothing_refuses() -> None:
     decision = decide(REPORT, Thresholds(), None)
     assert (decision.outcome, failed(decision)) == ("fail", ["thresholds"])
+    only_champion = Thresholds(max_drop_against_champion=0.02)
+    assert decide(REPORT, only_champion, CHAMPION).outcome == "pass"
+    unjudged = decide(REPORT, only_champion, None)
+    assert (unjudged.outcome, failed(unjudged)) == ("fail", ["thresholds"])
+    assert "against the champion, which there is none of" in unjudged.reasons[0]
 
 
 def test_a_report_that_must_not_be_trusted_is_refused_whatever_its_figures() -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
 
 from dfpt.registry import audit, canonical, head, requests
 from dfpt.registry.errors import LogDamaged
@@ -20,6 +24,19 @@ def test_an_untouched_log_is_intact(store: Store) -> None:
     found = audit.verify(store)
 
     assert (found.intact, found.records, found.first_bad, found.problem) == (True, 5, None, None)
+
+
+def test_what_is_written_while_the_log_is_read_is_no_damage(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    five_records(store)
+    read = audit._records
+
+    def overtaken(session: Session) -> Sequence[Row[Any]]:
+        records = read(session)
+        head.remember(store.home, head.SignedHead(6, "of a record that came meanwhile", "", ""))
+        return records
+
+    monkeypatch.setattr(audit, "_records", overtaken)
+    assert audit.verify(store).intact
 
 
 def test_a_new_log_is_intact_and_empty(store: Store) -> None:

@@ -23,7 +23,7 @@ def test_candidates_and_production_are_listed_with_status_aliases_and_figures(
         version = listing.entries(registry, "elpv")[0].version
         promotion.approve(registry, "elpv", version, Actor("bob", "bob"), "good")
     submit(b"three")
-    registry.client.create_registered_model("somebody-elses")
+    registry.client.create_registered_model("somebody's")
 
     found = {f"{entry.name}/{entry.version}": (entry.status, entry.aliases) for entry in listing.entries(registry)}
 

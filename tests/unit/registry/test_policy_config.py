@@ -38,6 +38,12 @@ def test_a_named_file_that_is_missing_is_no_default(tmp_path: Path, monkeypatch:
         policy_config.load(tmp_path)
 
 
+@pytest.mark.parametrize("text", ["", "# nothing\n", "{}\n", "---\n"])
+def test_a_file_without_rules_does_not_become_the_rules_of_one_person_alone(tmp_path: Path, text: str) -> None:
+    with pytest.raises(UsageError, match="has no rules in it"):
+        loaded(tmp_path, text)
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

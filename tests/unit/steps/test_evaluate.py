@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -13,6 +14,7 @@ import torch
 from dfpt import files, models
 from dfpt.config import EvaluateConfig, Evaluation
 from dfpt.context import Context
+from dfpt.datasets import load
 from dfpt.errors import StepFailed, UsageError
 from dfpt.evaluation import schema
 from dfpt.models.backbone import count_parameters
@@ -126,6 +128,23 @@ def test_a_model_of_other_classes_is_refused_by_name(inspection: Any, tmp_path: 
     inputs = inspection.inputs(teacher=inspection.good, baseline=tmp_path / "foreign", student=inspection.good)
     with pytest.raises(UsageError, match="cat, dog, bird"):
         evaluate.run(inputs, {"evaluation": tmp_path / "out"}, CONFIG, Context(tmp_path, tmp_path))
+
+
+def test_a_model_that_was_trained_on_other_data_is_not_judged_by_this(inspection: Any, tmp_path: Path) -> None:
+    network, spec = models.load(inspection.good)
+    models.save(network, dataclasses.replace(spec, data_hash="0" * 64), tmp_path / "other")
+    inputs = inspection.inputs(teacher=inspection.good, baseline=inspection.good, student=tmp_path / "other")
+    with pytest.raises(UsageError, match="was trained on other data or another split"):
+        evaluate.run(inputs, {"evaluation": tmp_path / "out"}, CONFIG, Context(tmp_path, tmp_path))
+
+
+def test_a_validation_of_other_images_is_refused(inspection: Any, tmp_path: Path) -> None:
+    shutil.copytree(inspection.validation, tmp_path / "validation")
+    table = pd.read_parquet(tmp_path / "validation" / "manifest.parquet")
+    for column, other in (("id", "another"), ("sha256", "f" * 64), ("row", 10_000)):
+        table.assign(**{column: [other, *table[column][1:]]}).to_parquet(tmp_path / "validation" / "manifest.parquet")
+        with pytest.raises(UsageError, match="does not belong to"):
+            load(inspection.dataset, tmp_path / "validation")
 
 
 def test_a_diverged_student_is_an_error_and_leaves_no_report(inspection: Any, tmp_path: Path) -> None:

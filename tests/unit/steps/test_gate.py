@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from dfpt import datasets, files
+from dfpt import datasets, files, models
 from dfpt.config import Device, Evaluation, GateConfig, Registration, Thresholds
 from dfpt.context import Context
 from dfpt.datasets import manifest
@@ -105,6 +106,7 @@ def test_a_student_is_not_inferior_to_itself(room: Room, inspection: Any, monkey
         "high": 0,
     }
     assert found["champion"]["weights_sha256"] == found["weights_sha256"]
+    assert not found["champion"]["other_data"]
 
 
 def test_a_student_that_beats_the_champion_passes(room: Room, inspection: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,6 +205,17 @@ def test_the_device_that_the_policy_names_sets_budgets(room: Room) -> None:
 def test_the_suite_of_corruptions_is_measured_and_can_refuse(room: Room) -> None:
     assert room.run(Thresholds(min_under_corruption={"noise@1": 0.9}))["outcome"] == "pass"
     assert list(failures(room.run(Thresholds(min_under_corruption={"worst@5": 1.0})))) == ["under worst@5"]
+
+
+def test_a_champion_that_may_have_learnt_from_the_test_images_is_compared_and_that_is_said(
+    room: Room, inspection: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network, spec = models.load(inspection.good)
+    models.save(network, replace(spec, data_hash="0" * 64), tmp_path / "old")
+    crown(monkeypatch, tmp_path / "old")
+    found = room.run()
+    assert (found["outcome"], found["champion"]["other_data"]) == ("pass", True)
+    assert "may have learnt from some of these images" in (room.decision / "gate.html").read_text()
 
 
 def test_a_champion_of_other_classes_is_refused_with_the_explanation(

@@ -39,8 +39,9 @@ class Room:
         self.inputs["decision"].mkdir()
         self.decide("pass", [])
 
-    def decide(self, outcome: str, checks: list[dict[str, Any]]) -> None:
-        decision = {"outcome": outcome, "checks": checks, "champion": None}
+    def decide(self, outcome: str, checks: list[dict[str, Any]], about: str | None = None) -> None:
+        weights = about or files.sha256(self.inputs["student"] / "model.safetensors")
+        decision = {"outcome": outcome, "checks": checks, "champion": None, "weights_sha256": weights}
         files.write_json(self.inputs["decision"] / "gate.json", decision)
 
     def run(self) -> dict[str, Any]:
@@ -154,6 +155,15 @@ def test_a_student_that_was_not_evaluated_is_not_registered(room: Room) -> None:
         weights.write(b"\0")
 
     with pytest.raises(GateRefused, match="The evaluation is about the weights"):
+        room.run()
+
+    assert room.versions == []
+
+
+def test_a_decision_about_another_student_lets_nobody_in(room: Room) -> None:
+    room.decide("pass", [], about="0" * 64)
+
+    with pytest.raises(GateRefused, match="The gate's decision is about the weights 000000000000"):
         room.run()
 
     assert room.versions == []

@@ -81,8 +81,14 @@ def test_other_bytes_under_the_same_name_are_other_weights(inspection: Any, tmp_
     assert for_step(config, "train-teacher") != before
     with pytest.raises(UsageError, match="not what it was where the run started"):
         trained(inspection, tmp_path, weights=f"file:{path}", weights_sha256=before.teacher.weights_sha256)
-    absent = resolve(None, assignments=["teacher.weights=file:/where/the/step/runs"], environment={})
-    assert for_step(absent, "train-teacher").model_dump()["teacher"]["weights_sha256"] is None
+
+
+def test_weights_that_are_where_the_step_runs_are_named_by_their_hash() -> None:
+    there = ["teacher.weights=file:/where/the/step/runs"]
+    with pytest.raises(UsageError, match=r"give its SHA-256 as teacher\.weights_sha256"):
+        for_step(resolve(None, assignments=there, environment={}), "train-teacher")
+    pinned = resolve(None, assignments=[*there, f"teacher.weights_sha256='{'1' * 64}'"], environment={})
+    assert for_step(pinned, "train-teacher").model_dump()["teacher"]["weights_sha256"] == "1" * 64
 
 
 @pytest.mark.parametrize("weights", [None, "mlflow:models:/elpv/1"])

@@ -137,6 +137,25 @@ def test_one_is_carried_out_at_a_time_the_oldest_first(tables: Store) -> None:
     assert [item.state for item in requests.filed(tables)] == [State.FAILED, State.STARTED]
 
 
+@pytest.mark.parametrize(
+    ("exit_code", "expected"), [(1, Outcome.FILED), (2, Outcome.DUPLICATE), (3, Outcome.DUPLICATE)]
+)
+def test_what_broke_off_may_be_asked_for_again_and_what_was_refused_may_not(
+    tables: Store, exit_code: int, expected: Outcome
+) -> None:
+    declared = file(old=OLD)
+    requests.notice(tables, declared, "old", Sighting("1", "first"), NOW)
+    claimed = requests.claim(tables)
+    assert claimed is not None
+    requests.end(tables, claimed, exit_code)
+    found, again = requests.notice(tables, declared, "old", Sighting("1", "again"), NOW + timedelta(days=30))
+    assert found == expected
+    if again is not None:
+        assert (again.id, again.state, again.exit_code, again.started_at) == (claimed.id, State.FILED, None, None)
+        assert requests.run_name(again) != requests.run_name(claimed)
+    assert audit.verify(tables).intact
+
+
 def test_what_was_cut_off_here_is_filed_again_and_a_run_in_the_cluster_is_not(tables: Store) -> None:
     declared = file(old=OLD)
     requests.notice(tables, declared, "old", Sighting("1", "first"), NOW)

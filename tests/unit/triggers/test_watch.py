@@ -17,6 +17,7 @@ import pytest
 from dfpt import logs
 from dfpt.cli import submit as cli
 from dfpt.cluster import submit
+from dfpt.cluster.errors import Unreachable
 from dfpt.cluster.kfp import Pipelines, Target
 from dfpt.config import resolve
 from dfpt.errors import DfptError, StepFailed
@@ -227,6 +228,40 @@ def test_a_run_that_cannot_be_started_is_a_failed_request_and_a_lost_look_is_non
     with pytest.raises(DfptError):
         work.in_cluster(store, pipelines, refuse)
     assert requests.filed(store)[-1].state == State.STARTED
+
+
+def test_a_start_without_an_answer_is_asked_for_again_under_its_name(store: Store, pipelines: Pipelines) -> None:
+    names: list[str] = []
+
+    def silent(asked: Any, name: str) -> str:
+        names.append(name)
+        if len(names) == 1:
+            raise Unreachable("no answer")
+        return "r1"
+
+    ask(store, "1")
+    with pytest.raises(Unreachable):
+        work.in_cluster(store, pipelines, silent)
+    moved = work.in_cluster(store, pipelines, silent)
+    assert moved is not None
+    assert (moved.run_id, names[0] == names[1]) == ("r1", True)
+
+
+def test_a_run_that_somebody_deleted_has_failed_and_keeps_nobody_waiting(store: Store, pipelines: Pipelines) -> None:
+    for key in ("1", "2"):
+        ask(store, key)
+    work.in_cluster(store, pipelines, lambda asked, name: "not-there")
+    work.in_cluster(store, pipelines, lambda asked, name: "not-there")
+    assert [(item.state, item.exit_code) for item in requests.filed(store)] == [(State.FAILED, 1), (State.FILED, None)]
+
+
+def test_a_run_that_somebody_kills_has_failed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    ask(store, "1")
+    whole = worker.CHILDREN.start
+    killed = [sys.executable, "-c", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"]
+    monkeypatch.setattr(worker.CHILDREN, "start", lambda command, environment: whole(killed, environment))
+    work.all_here(store, None)
+    assert [item.state for item in requests.filed(store)] == [State.FAILED]
 
 
 def test_here_a_request_is_run_to_its_end(store: Store) -> None:
