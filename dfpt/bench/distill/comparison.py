@@ -81,7 +81,10 @@ def stored(suite: Suite, tier: str, out: Path, folder: Path | None = None) -> St
     """
     found = []
     for path in sorted((folder or out / tier).glob("*.jsonl.gz")):
-        record = steps.read(path.with_name(f"{path.name.removesuffix('.jsonl.gz')}.json"))
+        described = path.with_name(f"{path.name.removesuffix('.jsonl.gz')}.json")
+        if not described.exists():  # the record is written last: a process is at it, or was killed there
+            continue
+        record = steps.read(described)
         setting = setting_of(record["method"], out)
         if setting is not None and is_current(suite, record, setting, tier):
             found.append(Kept(record, answers.read(path), suite.severities))
@@ -110,12 +113,9 @@ def difference(
     Raises:
         UsageError: the two were asked about different images.
     """
-    pairs = paired(own, reference)
-    if not pairs:
-        return None, None, 0
     by_run: dict[Run, dict[str, float]] = defaultdict(dict)
     means = []
-    for mine, other in pairs:
+    for mine, other in paired(own, reference):
         if mine.said.ids != other.said.ids:
             raise UsageError(
                 f"{mine.name} and {other.name} were asked about different images.",
@@ -123,9 +123,12 @@ def difference(
             )
         hits = dict(zip(mine.said.ids, mine.said.hits - other.said.hits, strict=True))
         counted = {name: hit for name, hit in hits.items() if name not in without}
-        by_run[mine.record["partition"], mine.record["seed"]] |= counted
-        means.append(float(np.mean(list(counted.values()))))
-    return float(np.mean(means)), interval(list(by_run.values())), len(pairs)
+        if counted:
+            by_run[mine.record["partition"], mine.record["seed"]] |= counted
+            means.append(float(np.mean(list(counted.values()))))
+    if not means:
+        return None, None, 0
+    return float(np.mean(means)), interval(list(by_run.values())), len(means)
 
 
 def interval(runs: list[Mapping[str, float]]) -> tuple[float, float]:

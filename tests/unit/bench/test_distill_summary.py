@@ -210,6 +210,13 @@ def test_cells_of_an_older_suite_or_setting_are_left_out(tmp_path: Path) -> None
     assert [row["method"] for row in summarise(ELPV, tmp_path)["methods"]] == ["kd"]
 
 
+def test_answers_whose_record_is_not_written_yet_are_left_out(tmp_path: Path) -> None:
+    for method in ("kd", "plain"):
+        stored(tmp_path, "confirmed", Cell(method, 4201, 0, 0), said([0, 1], [0, 1]))
+    (tmp_path / "confirmed" / "plain-4201-0-0.json").unlink()
+    assert [row["method"] for row in summarise(ELPV, tmp_path)["methods"]] == ["kd"]
+
+
 def test_answers_about_other_images_are_not_held_against_each_other(tmp_path: Path) -> None:
     stored(tmp_path, "confirmed", Cell("kd", 4201, 0, 0), said([0, 1], [0, 1]))
     stored(tmp_path, "confirmed", Cell("dist", 4201, 0, 0), said([0, 1, 0], [0, 1, 0]))
