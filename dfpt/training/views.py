@@ -40,7 +40,8 @@ class PixelViews:
 class NoisyViews:
     """What a sensor might have seen: normal noise on normalised images, of a strength that each image draws anew.
 
-    Drawn by torch's generator, which stands where the epoch's draws go on: an epoch of a seed has the same noise.
+    Drawn by torch's generator, which stands where the epoch's draws go on: an epoch of a seed has the same noise whenever
+    it is trained. Of two methods it is the same as far as both draw as much (dropout, negatives) in the batches before.
 
     Attributes:
         most: largest standard deviation, on the scale of the normalised images.
