@@ -40,8 +40,8 @@ class PixelViews:
 class NoisyViews:
     """What a sensor might have seen: normal noise on normalised images, of a strength that each image draws anew.
 
-    Drawn by torch's generator, which stands where the epoch's draws go on: an epoch of a seed has the same noise whenever
-    it is trained. Of two methods it is the same as far as both draw as much (dropout, negatives) in the batches before.
+    Drawn by torch's generator, which stands where the epoch's draws go on: an epoch of a seed has the same noise each
+    time. Two methods share it as far as both have drawn as much in the batches before (dropout, negatives).
 
     Attributes:
         most: largest standard deviation, on the scale of the normalised images.
