@@ -70,14 +70,15 @@ def validated(model: type[SectionType], values: Mapping[str, Any], where: str) -
             raise UsageError(f"Unknown key {key!r} in {where}.", nearest(location[-1], valid)) from error
         given = first.get("input")
         if not key:  # of several keys together
-            raise UsageError(f"{where}: {_said(first['msg'])}.", "Correct one of them.") from error
+            raise UsageError(f"{where}: {_said(first['msg'])}", "Correct one of them.") from error
         shown = key if isinstance(given, Mapping) else f"{key} = {given!r}"  # of a whole section the name is enough
-        raise UsageError(f"{where}: {shown} is not valid: {_said(first['msg'])}.", f"Correct {key}.") from error
+        raise UsageError(f"{where}: {shown} is not valid: {_said(first['msg'])}", f"Correct {key}.") from error
 
 
 def _said(message: str) -> str:
-    """pydantic's message as part of a sentence."""
-    return message.removeprefix("Value error, ").lower()
+    """pydantic's message as the end of a sentence."""
+    said = message.removeprefix("Value error, ").lower()
+    return said if said.endswith((".", "?")) else f"{said}."
 
 
 def _fields_at(model: type[BaseModel], location: list[str]) -> list[str]:

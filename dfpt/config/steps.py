@@ -98,7 +98,8 @@ def for_step(config: Config, step: str) -> Section:
     """The part of the configuration that ``step`` reads.
 
     Raises:
-        UsageError: the suite that validate needs cannot be read, or data.revision cannot be looked up.
+        UsageError: the suite that validate needs cannot be read, data.revision cannot be looked up, or the teacher's
+            weights are neither here nor named by their hash.
     """
     values = {
         field: config.thresholds() if field == "gate" else getattr(config, field)

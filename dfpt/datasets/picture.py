@@ -103,7 +103,7 @@ def _seen_in_part(image: Image.Image, kind: str) -> str | None:
 
 
 def _eight_bits(image: Image.Image, white_is_zero: bool) -> Image.Image:
-    """Args: white_is_zero: as in X-ray images; PIL turns them round itself where they have 8 bits."""
+    """Where white is zero, as in X-ray images, turned round, as PIL does with those of 8 bits."""
     from PIL import Image
 
     if image.mode == "F":

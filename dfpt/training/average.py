@@ -42,8 +42,9 @@ class Average:
         """Inside, the network is its average; the statistics of several processes are one from here on."""
         own = copy.deepcopy(self._network.state_dict())
         self._network.load_state_dict(self._state)
-        distributed.average_buffers(self._network)
-        self._state = copy.deepcopy(self._network.state_dict())
+        if distributed.size() > 1:
+            distributed.average_buffers(self._network)
+            self._state = copy.deepcopy(self._network.state_dict())
         try:
             yield
         finally:

@@ -15,7 +15,7 @@ class Outcome(StrEnum):
 
     FILED = "filed"
     BASELINE = "baseline"  # what was there when the trigger looked for the first time
-    DUPLICATE = "duplicate"  # the same thing was asked for before, and the run did not break off
+    DUPLICATE = "duplicate"  # the same thing was asked for before
     COOL_DOWN = "cool-down"  # too soon after the trigger's last request
     BUDGET = "budget"  # too many requests in seven days
 
@@ -48,7 +48,7 @@ class Filed:
 
     Attributes:
         broke_off: its run ended with 1 (another was at work, a disk was full, a server was away): the same may be asked
-            for again, after the cool-down and within the budget.
+            for again, after a week, so that each of its requests is outside of the other's budget.
     """
 
     trigger: str
@@ -65,7 +65,7 @@ def decide(trigger: str, key: str, limits: Limits, before: Sequence[Filed], now:
             the cool-down.
     """
     own = [filed for filed in before if filed.trigger == trigger]
-    if any(filed.key == key and not filed.broke_off for filed in own):
+    if any(filed.key == key and not (filed.broke_off and now - filed.at >= WEEK) for filed in own):
         return Outcome.DUPLICATE
     if any(now - filed.at < limits.cooldown for filed in own):
         return Outcome.COOL_DOWN

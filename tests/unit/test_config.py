@@ -120,7 +120,7 @@ def test_a_policy_of_the_gate_that_asks_for_what_there_is_not_is_refused(assignm
 @pytest.mark.parametrize(
     ("assignments", "message"),
     [
-        (["student.model=resnt20"], "student.model = 'resnt20' is not valid: no such model: did you mean 'resnet20'?"),
+        (["student.model=resnt20"], "'resnt20' is not valid: no such model: did you mean 'resnet20'?\n"),
         (["teacher.model=hub:resnet18"], "teacher.model = 'hub:resnet18'"),
         (["teacher.model=tim:resnet18"], "teacher.model = 'tim:resnet18'"),
         (["teacher.model=inception"], "there are resnet8, resnet14"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -213,6 +214,36 @@ def test_a_screen_with_other_trials_does_not_count(tmp_path: Path, monkeypatch: 
 
 def test_the_quick_form_waits_for_no_lock_of_the_long_one(tmp_path: Path) -> None:
     assert cells.locks(quick(ELPV), "screened", tmp_path) != cells.locks(ELPV, "screened", tmp_path)
+
+
+def test_a_method_with_a_teacher_of_its_own_leaves_everybodys_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = SimpleNamespace(positive=[2], data_hash="d")
+    monkeypatch.setattr(cells, "images", lambda shared: SimpleNamespace(task=task))
+    monkeypatch.setattr(cells, "ask", lambda images, network, split: said([0], [0]))
+    monkeypatch.setattr(cells.evaluate, "taught", lambda *_: None)
+    learnt = {"training_seconds": 1.0, "best_epoch": 1.0, "val_accuracy": 0.5}
+
+    def store(method: str) -> None:
+        shared = tmp_path / method
+        (shared / "teacher").mkdir(parents=True)
+        (shared / "teacher" / "model.safetensors").write_text(f"the teacher of {method}")
+        (shared / "train-teacher.json").write_text(json.dumps(learnt))
+        cell = Cell(method, 4201, 0, 0)
+        config = cells.configured(ELPV, cell, {}, ELPV.epochs)
+        trained = cells.Trained(shared, shared, {"distil": learnt, "tune-prompt": {"epochs": 0.0}})
+        cells.store(tmp_path / "confirmed", cell, "confirmed", config, trained)
+
+    store("eskd")
+    assert not (tmp_path / "confirmed" / "teacher-4201-0-0.json").exists()
+    store("kd")
+    kept = (tmp_path / "confirmed" / "teacher-4201-0-0.json").read_bytes()
+    (tmp_path / "confirmed" / "teacher-4201-0-0.jsonl.gz").unlink()
+    store("dkd")
+    assert (tmp_path / "confirmed" / "teacher-4201-0-0.jsonl.gz").exists(), "answers that are gone are asked for again"
+    assert (tmp_path / "confirmed" / "teacher-4201-0-0.json").read_bytes() != kept
+    assert json.loads((tmp_path / "confirmed" / "kd-4201-0-0.json").read_text())["metrics"]["tuning_seconds"] == 0
 
 
 def test_a_suite_of_one_question_asks_that_alone(tmp_path: Path) -> None:

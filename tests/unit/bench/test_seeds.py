@@ -57,6 +57,23 @@ def test_stored_cells_are_not_computed_again(tmp_path: Path) -> None:
     assert not (tmp_path / "home").exists()
 
 
+def test_what_was_begun_with_another_configuration_is_not_taken_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders: list[Path] = []
+
+    def interrupted(config: Config, folder: Path) -> dict[str, object]:
+        folders.append(folder)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(seeds, "_cell", interrupted)
+    for image_size in (32, 48, 32):
+        config = Config.model_validate({"student": {"image_size": image_size}})
+        with pytest.raises(KeyboardInterrupt):
+            seeds.run(config, 1, tmp_path / "out", tmp_path / "home")
+    assert folders[0] == folders[2] != folders[1]
+
+
 def test_cells_of_another_configuration_are_refused(tmp_path: Path) -> None:
     _store(tmp_path, 0, 0.8, 0.7, 0.75)
     other = Config.model_validate({"student": {"image_size": 32}})

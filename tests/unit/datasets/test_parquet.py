@@ -84,11 +84,13 @@ def test_paths_are_read_below_the_folder_and_never_outside(tmp_path: Path) -> No
     for place in (tmp_path / "data" / "images" / "a.png", tmp_path / "secret.png"):
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(content)
-    paths = ["images/a.png", "../secret.png", str(tmp_path / "secret.png"), "images/gone.png", None]
-    pq.write_table(pa.table({"image": paths, "label": ["x"] * 5}), tmp_path / "data" / "x.parquet")
+    paths = ["images/a.png", "../secret.png", str(tmp_path / "secret.png"), "images/gone.png", None, "images/a\0.png"]
+    pq.write_table(pa.table({"image": paths, "label": ["x"] * 6}), tmp_path / "data" / "x.parquet")
     items = resolve(f"parquet:{tmp_path / 'data'}").items
     assert items[0].read() == content
-    for item, reason in zip(items[1:], ["leads out", "leads out", "No such file", "has no image"], strict=True):
+    for item, reason in zip(
+        items[1:], ["leads out", "leads out", "No such file", "has no image", "no path"], strict=True
+    ):
         with pytest.raises(OSError, match=reason):
             item.read()
 

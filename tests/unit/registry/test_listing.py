@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ pytest_plugins = "tests.mlflow_home"
 
 
 def test_candidates_and_production_are_listed_with_status_aliases_and_figures(
-    home: Path, submit: Callable[..., Any]
+    home: Path, submit: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     registry = open_registry(home)
     for weights, accuracy in ((b"one", 0.5), (b"two", 0.75)):
@@ -25,6 +26,8 @@ def test_candidates_and_production_are_listed_with_status_aliases_and_figures(
     submit(b"three")
     registry.client.create_registered_model("somebody's")
 
+    pages = partial(registry.client.search_registered_models, max_results=1)  # as of more models than one page has
+    monkeypatch.setattr(registry.client, "search_registered_models", pages)
     found = {f"{entry.name}/{entry.version}": (entry.status, entry.aliases) for entry in listing.entries(registry)}
 
     assert found == {

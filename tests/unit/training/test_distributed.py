@@ -86,22 +86,28 @@ def torchrun(root: Path, *command: str, home: Path) -> subprocess.CompletedProce
     return subprocess.run(starter, cwd=root, env=environment, capture_output=True, text=True, timeout=240)
 
 
-@pytest.mark.parametrize("alternate", [False, True], ids=["joint", "alternate"])
-def test_two_processes_with_half_the_batch_each_have_the_losses_of_one(
-    tmp_path: Path, root: Path, alternate: bool
-) -> None:
-    code = tmp_path / "half.py"
+def in_two_processes(root: Path, place: Path, call: str) -> tuple[Any, Any]:
+    """What ``call``, of this module, returns in each."""
+    code = place / "call.py"
     code.write_text(
         "import json; from pathlib import Path\n"
         "from dfpt.training import distributed\n"
         "from tests.unit.training import test_distributed\n"
         "with distributed.joined():\n"
-        f"    found = test_distributed.losses(Path({str(tmp_path)!r}) / 'two', {alternate})\n"
-        f"    Path({str(tmp_path)!r}, f'rank-{{distributed.rank()}}.json').write_text(json.dumps(found))\n"
+        f"    found = test_distributed.{call}\n"
+        f"    Path({str(place)!r}, f'rank-{{distributed.rank()}}.json').write_text(json.dumps(found))\n"
     )
-    done = torchrun(root, str(code), home=tmp_path)
+    done = torchrun(root, str(code), home=place)
     assert done.returncode == 0, done.stderr
-    first, second = (json.loads((tmp_path / f"rank-{rank}.json").read_text()) for rank in (0, 1))
+    first, second = (json.loads((place / f"rank-{rank}.json").read_text()) for rank in (0, 1))
+    return first, second
+
+
+@pytest.mark.parametrize("alternate", [False, True], ids=["joint", "alternate"])
+def test_two_processes_with_half_the_batch_each_have_the_losses_of_one(
+    tmp_path: Path, root: Path, alternate: bool
+) -> None:
+    first, second = in_two_processes(root, tmp_path, f"losses(Path({str(tmp_path)!r}) / 'two', {alternate})")
     assert first == second
     alone = losses(tmp_path / "one", alternate)
     assert len(first) == len(alone) == STEPS
@@ -111,18 +117,7 @@ def test_two_processes_with_half_the_batch_each_have_the_losses_of_one(
 
 
 def test_two_processes_compute_as_the_first_has_measured_and_keep_one_average(tmp_path: Path, root: Path) -> None:
-    code = tmp_path / "measured.py"
-    code.write_text(
-        "import json; from pathlib import Path\n"
-        "from dfpt.training import distributed\n"
-        "from tests.unit.training import test_distributed\n"
-        "with distributed.joined():\n"
-        f"    found = test_distributed.measured(Path({str(tmp_path)!r}))\n"
-        f"    Path({str(tmp_path)!r}, f'rank-{{distributed.rank()}}.json').write_text(json.dumps(found))\n"
-    )
-    done = torchrun(root, str(code), home=tmp_path)
-    assert done.returncode == 0, done.stderr
-    first, second = (json.loads((tmp_path / f"rank-{rank}.json").read_text()) for rank in (0, 1))
+    first, second = in_two_processes(root, tmp_path, f"measured(Path({str(tmp_path)!r}))")
     assert first == second
     assert first["memory is its own"]
     assert not (tmp_path / "1" / "home" / "cache" / "precision.json").exists()

@@ -23,8 +23,9 @@ def ago(**time: float) -> datetime:
     [
         ([], Outcome.FILED),
         ([Filed("new", "a", ago(days=300))], Outcome.DUPLICATE),  # however long ago
-        ([Filed("new", "a", ago(days=3), broke_off=True)], Outcome.FILED),
-        ([Filed("new", "a", ago(hours=1), broke_off=True)], Outcome.COOL_DOWN),
+        ([Filed("new", "a", ago(days=6.9), broke_off=True)], Outcome.DUPLICATE),
+        ([Filed("new", "a", ago(days=7), broke_off=True)], Outcome.FILED),
+        ([Filed("new", "a", ago(days=7), broke_off=True), Filed("new", "b", ago(hours=1))], Outcome.COOL_DOWN),
         ([Filed("other", "a", ago(days=3))], Outcome.FILED),  # another trigger's key is another thing
         ([Filed("new", "b", ago(hours=23.9))], Outcome.COOL_DOWN),
         ([Filed("new", "b", ago(hours=24))], Outcome.FILED),
