@@ -14,14 +14,18 @@ from dfpt.bench.distill import comparison, confirmation, gap, goals
 from dfpt.bench.distill.cells import ABLATED, BLOCK, CONFIRMED, SCREENED, TEACHER
 from dfpt.bench.distill.comparison import LEVEL, RESAMPLES, Stored
 from dfpt.bench.distill.methods import ABLATIONS, BASE, METHODS
+from dfpt.bench.distill.sharing import Told
 from dfpt.bench.distill.suites import Suite
 from dfpt.errors import UsageError
 
 REFERENCE = "kd"
 
 
-def summarise(suite: Suite, out: Path) -> dict[str, Any]:
+def summarise(suite: Suite, out: Path, told: Told | None = None) -> dict[str, Any]:
     """The summary of the stored cells, also written beside them as ``summary.json``.
+
+    Args:
+        told: hears of each row before it is computed: the resampling of a whole benchmark takes half a minute.
 
     Raises:
         UsageError: ``out`` has no cells of this suite, or a damaged one.
@@ -30,25 +34,28 @@ def summarise(suite: Suite, out: Path) -> dict[str, Any]:
     if not confirmed and not screened:
         raise UsageError(f"{out} holds no cells of this suite.", "Run the benchmark without --summarise.")
     searched_by = {name for cell in screened for name in cell.said.ids}
-    rows = [
-        _row(method, tier, cells)
-        | _against(cells, method, REFERENCE)
-        | (_elsewhere(cells, method, searched_by) if tier == CONFIRMED else {})
-        for tier, cells in ((CONFIRMED, confirmed), (SCREENED, screened))
-        for method in (TEACHER, *METHODS)
-        if comparison.of(cells, method)
+    named = [
+        (tier, cells, name, reference)
+        for tier, cells, names, reference in (
+            (CONFIRMED, confirmed, (TEACHER, *METHODS), REFERENCE),
+            (SCREENED, screened, (TEACHER, *METHODS), REFERENCE),
+            (ABLATED, ablated, (BASE, *ABLATIONS), BASE),
+        )
+        for name in names
+        if comparison.of(cells, name)
     ]
-    ablations = [
-        _row(name, ABLATED, ablated) | _against(ablated, name, BASE)
-        for name in (BASE, *ABLATIONS)
-        if comparison.of(ablated, name)
-    ]
+    rows = []
+    for done, (tier, cells, name, reference) in enumerate(named):
+        if told:
+            told(done, len(named), f"{name}, {tier}")
+        row = _row(name, tier, cells) | _against(cells, name, reference)
+        rows.append(row | (_elsewhere(cells, name, searched_by) if tier == CONFIRMED else {}))
     summary = {
         "reference": REFERENCE,
         "resamples": RESAMPLES,
         "level": LEVEL,
-        "methods": rows,
-        "ablations": ablations,
+        "methods": [row for row in rows if row["tier"] != ABLATED],
+        "ablations": [row for row in rows if row["tier"] == ABLATED],
         "tuning": [found for method in METHODS if (found := _tuning(out / SCREENED / f"{method}.json"))],
         "gap": gap.summarise(suite, out),
         "goals": goals.held(suite, confirmed),

@@ -64,15 +64,15 @@ def command(
         for part, compute in tiers.items():
             if tier in (part, Tier.ALL):
                 compute(plan, folder, home, partial(_tell, part))
-    found = bench.summarise(plan, folder)
+    found = bench.summarise(plan, folder, partial(_tell, "summary"))
     if json_:
         options.write_json(found)
     else:
         _table(found, folder)
 
 
-def _tell(tier: Tier, done: int, total: int, next_: str) -> None:
-    typer.echo(f"{done} of {total}: {tier.value}, {next_}", err=True)
+def _tell(part: str, done: int, total: int, next_: str) -> None:
+    typer.echo(f"{done} of {total}: {part}, {next_}", err=True)
 
 
 def _compared(found: dict[str, Any], json_: bool) -> None:

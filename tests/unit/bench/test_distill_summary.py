@@ -65,6 +65,14 @@ def test_differences_are_paired_by_partition_fold_and_seed(tmp_path: Path) -> No
     assert written["dfpt_kd"]["delta_vs_kd_ci"] == [low, high]
 
 
+def test_who_waits_for_the_summary_hears_of_each_row(tmp_path: Path) -> None:
+    stored(tmp_path, "confirmed", Cell("kd", 4201, 0, 0), said([0, 1], [0, 1]))
+    stored(tmp_path, "screened", Cell("kd", 7, 0, 0), said([0, 1], [0, 1]))
+    heard: list[tuple[int, int, str]] = []
+    summarise(ELPV, tmp_path, lambda *told: heard.append(told))
+    assert heard == [(0, 2, "kd, confirmed"), (1, 2, "kd, screened")]
+
+
 def test_an_ablation_is_held_against_ours_by_seed(tmp_path: Path) -> None:
     stored(tmp_path, "screened", Cell("kd", 7, 0, 0), said([0, 1], [0, 1]))
     labels = [0, 1, 2, 0]
