@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from dfpt.registry.champion import CHAMPION, PREVIOUS
 from dfpt.registry.database import Request
 from dfpt.registry.errors import NotFound
 from dfpt.registry.handle import Registry
+from dfpt.tracking import store
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion, RegisteredModel
@@ -45,7 +45,8 @@ class Entry:
 
 def entries(registry: Registry, name: str | None = None) -> list[Entry]:
     """All versions of the models that we registered, by name, the newest first."""
-    models = [model for model in _models(registry) if name in (None, model.name)]
+    found = store.pages(registry.client.search_registered_models)
+    models = [model for model in found if name in (None, model.name)]
     newest = {(request.name, request.version): request for request in requests.of_model(registry.engine)}
     return [
         _entry(version, _aliases(model, version), newest.get((model.name, int(version.version))))
@@ -53,17 +54,6 @@ def entries(registry: Registry, name: str | None = None) -> list[Entry]:
         for version in registry.client.search_model_versions(_named(model.name), order_by=["version_number DESC"])
         if WEIGHTS_TAG in version.tags
     ]
-
-
-def _models(registry: Registry) -> Iterator[RegisteredModel]:
-    """All that MLflow has, page by page."""
-    token = None
-    while True:
-        page = registry.client.search_registered_models(page_token=token)
-        yield from page
-        token = page.token
-        if not token:
-            return
 
 
 def _named(name: str) -> str:

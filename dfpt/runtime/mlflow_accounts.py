@@ -19,6 +19,7 @@ from dfpt.tracking import store
 FOLDER = "mlflow-accounts"
 APPROVALS, TRAINER = "approvals", "trainer"
 _KEY = "server-key"
+_GRANTED = "granted"  # the file is there when the trainer has what was made before
 _CONFIG = """[mlflow]
 default_permission = READ
 database_uri = sqlite:///{database}
@@ -87,15 +88,17 @@ def ensure_trainer(accounts: Accounts, url: str, uri: str) -> None:
         StepFailed: the server does not take it.
     """
     wish = {"username": TRAINER, "password": accounts.password(TRAINER)}
-    if not _post(accounts, f"{url}/api/2.0/mlflow/users/create", wish):
+    granted = accounts.folder / _GRANTED
+    if not _post(accounts, f"{url}/api/2.0/mlflow/users/create", wish) and granted.exists():
         return
     client = store.client(uri)
-    found = [("experiment", one.experiment_id, one.name) for one in client.search_experiments()]
-    found += [("registered_model", one.name, one.name) for one in client.search_registered_models()]
+    found = [("experiment", one.experiment_id, one.name) for one in store.pages(client.search_experiments)]
+    found += [("registered_model", one.name, one.name) for one in store.pages(client.search_registered_models)]
     for kind, number, name in found:
         if not name.endswith(PRODUCTION):
             wish = {"username": TRAINER, "resource_type": kind, "resource_id": number, "permission": "MANAGE"}
             _post(accounts, f"{url}/api/3.0/mlflow/users/permissions/grant", wish)
+    granted.touch()
 
 
 def _post(accounts: Accounts, url: str, wish: Mapping[str, str]) -> bool:

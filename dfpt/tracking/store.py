@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from filelock import FileLock
 
@@ -12,6 +13,9 @@ from dfpt.errors import UsageError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.store.entities import PagedList
+
+Found = TypeVar("Found")
 
 DATABASE = "mlflow.db"
 ARTIFACTS = "mlartifacts"
@@ -39,6 +43,17 @@ def client(uri: str) -> MlflowClient:
     from mlflow import MlflowClient
 
     return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+def pages(search: Callable[..., PagedList[Found]]) -> Iterator[Found]:
+    """All that a search of a client's has, page by page: one page is at most a hundred models."""
+    token = None
+    while True:
+        page = search(page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return
 
 
 def ensure(home: Path, experiment: str) -> str:

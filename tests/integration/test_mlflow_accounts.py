@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import stat
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ from mlflow import MlflowException
 from requests import HTTPError
 
 from dfpt.cli import up
+from dfpt.errors import StepFailed
 from dfpt.registry import (
     aliases,
     artifacts,
@@ -36,6 +40,7 @@ from dfpt.tracking import store
 pytest_plugins = "tests.mlflow_home"
 
 BOB = Actor("bob", "bob")
+OLD_MODELS = 101  # one more than MLflow lists at once
 Become = Callable[[str], None]
 
 
@@ -52,6 +57,56 @@ def test_passwords_are_made_once_and_are_their_owners(tmp_path: Path) -> None:
     assert not set(made.values()) & set((accounts.folder / "auth.ini").read_text().split())
 
 
+class FakeMlflow(BaseHTTPRequestHandler):
+    """A fake of MLflow's accounts that can break off: knows the trainer, refuses the second thing it is to own."""
+
+    known: bool
+    owned: list[str]
+    breaks_at: int | None
+
+    def do_POST(self) -> None:
+        wish = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        state = type(self)
+        if "resource_id" not in wish:
+            self._answer(400 if state.known else 200, "RESOURCE_ALREADY_EXISTS" if state.known else "{}")
+            state.known = True
+        elif len(state.owned) == state.breaks_at:
+            self._answer(500, "cut")
+        else:
+            state.owned.append(wish["resource_id"])
+            self._answer(200, "{}")
+
+    def _answer(self, status: int, text: str) -> None:
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def test_what_was_made_before_is_the_trainers_even_where_the_first_start_broke_off(home: Path) -> None:
+    store.ensure(home, "elpv")
+    uri = f"sqlite:///{home / 'mlflow.db'}"
+    for name in ("elpv", "screws", "elpv-production"):
+        store.client(uri).create_registered_model(name)
+    accounts = mlflow_accounts.prepare(home)
+    server = type("Server", (FakeMlflow,), {"known": False, "owned": [], "breaks_at": 1})
+    with HTTPServer(("127.0.0.1", 0), server) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{running.server_port}"
+        with pytest.raises(StepFailed, match="500"):
+            mlflow_accounts.ensure_trainer(accounts, url, uri)
+        server.owned, server.breaks_at = [], None
+        mlflow_accounts.ensure_trainer(accounts, url, uri)
+        assert {"elpv", "screws"} < set(server.owned)
+        assert "elpv-production" not in server.owned
+        server.owned = []
+        mlflow_accounts.ensure_trainer(accounts, url, uri)
+        assert server.owned == [], "once is enough"
+        running.shutdown()
+
+
 @pytest.fixture
 def become(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Become]:
     """From now on this process is that account at a real server with accounts."""
@@ -60,7 +115,10 @@ def become(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Become]:
         port = probe.getsockname()[1]
     monkeypatch.setattr(up, "_START_SECONDS", 240.0)
     store.ensure(home, "elpv")  # of before there were accounts
-    with up._mlflow(f"sqlite:///{home / 'mlflow.db'}", home, port, accounts):
+    uri = f"sqlite:///{home / 'mlflow.db'}"
+    for number in range(OLD_MODELS):
+        store.client(uri).create_registered_model(f"old-{number:03}")
+    with up._mlflow(uri, home, port, accounts):
 
         def become(name: str) -> None:
             for variable, value in accounts.of_client(name, f"http://127.0.0.1:{port}").items():
@@ -77,6 +135,8 @@ def test_trainers_make_candidates_and_cannot_touch_production(
     copies.mkdir()
     become(TRAINER)
     registry = open_registry(home)
+    for number in range(OLD_MODELS):
+        registry.client.set_registered_model_tag(f"old-{number:03}", "owner", "trainer")
     registry.client.create_registered_model("elpv-production")  # before anybody promotes anything: the trainer's own
     for weights in (b"one", b"two"):
         run = registry.client.create_run(store.ensure(home, "elpv"))
