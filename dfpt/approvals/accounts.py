@@ -19,6 +19,7 @@ from dfpt.registry.errors import NotFound
 from dfpt.registry.store import looking
 
 LANGUAGES = ("en", "ja")
+LOCAL = "local:"  # begins the subject of an account that has a password here
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}")
 
 
@@ -30,7 +31,12 @@ def add(engine: Engine, name: str, password: str | None = None) -> Account:
     """
     require_name(name)
     hashed = None if password is None else secrets.hash_password(password)
-    return _insert(engine, name, f"local:{uuid.uuid4()}", hashed)
+    return _insert(engine, name, local_subject(), hashed)
+
+
+def local_subject() -> str:
+    """Of a new local account."""
+    return f"{LOCAL}{uuid.uuid4()}"
 
 
 def from_provider(engine: Engine, subject: str, name: str) -> Account:

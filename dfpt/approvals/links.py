@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine, delete, select
@@ -27,7 +26,15 @@ def first(engine: Engine, settings: Settings) -> str | None:
 
 
 def of_account(engine: Engine, settings: Settings, account: Account) -> str:
-    """A link by which a person chooses the password of an account."""
+    """A link by which a person chooses the password of an account, in place of earlier ones.
+
+    Raises:
+        UsageError: the account has no password of ours.
+    """
+    if not account.subject.startswith(accounts.LOCAL):
+        raise UsageError(f"{account.name} signs in with the provider.", "A password is chosen, or changed, there.")
+    with writing(engine) as session:
+        session.execute(delete(Link).where(Link.account_id == account.id))
     return _new(engine, settings, account.id)
 
 
@@ -67,7 +74,7 @@ def use(engine: Engine, secret: str, name: str, password: str) -> Account:
             if session.scalars(select(Account.id).limit(1)).first() is not None:
                 raise _spent()
             accounts.require_name(name)
-            return accounts.insert(session, name, f"local:{uuid.uuid4()}", hashed)
+            return accounts.insert(session, name, accounts.local_subject(), hashed)
     except IntegrityError as error:  # two at once
         raise _spent() from error
 
@@ -81,4 +88,6 @@ def _new(engine: Engine, settings: Settings, account_id: int | None) -> str:
 
 
 def _spent() -> UsageError:
-    return LinkSpent("This link works no more.", "Start the service again for a new one, or ask an admin for one.")
+    return LinkSpent(
+        "This link works no more.", "Ask an admin for a new one; for the first account start the service again."
+    )

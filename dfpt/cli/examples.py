@@ -38,6 +38,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "model shadow": ("dfpt model shadow elpv/3 --images folder:today --seconds 60",),
     "approvals serve": ("dfpt approvals serve --port 8090",),
     "approvals user add": ("dfpt approvals user add ada", "dfpt approvals user add ada --dry-run"),
+    "approvals user link": ("dfpt approvals user link ada", "dfpt approvals user link ada --dry-run"),
     "approvals user list": ("dfpt approvals user list --json",),
     "approvals user disable": ("dfpt approvals user disable ada --dry-run",),
     "approvals user enable": ("dfpt approvals user enable ada",),

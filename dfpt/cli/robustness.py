@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -61,7 +60,7 @@ def command(
     files.write_json(out / "robustness.json", report)
     files.write_text(out / "robustness.html", side_by_side.page(report))
     if as_json:
-        typer.echo(json.dumps(report | {"page": str(out / "robustness.html")}, ensure_ascii=False))
+        options.write_json(report | {"page": str(out / "robustness.html")})
     else:
         _show(report, out / "robustness.html")
 

@@ -78,7 +78,8 @@ def post(url: str, told: Mapping[str, Any], key: str, wait: Callable[[float], ob
         if attempt:
             wait(2.0 ** (attempt - 1))
         try:
-            headers = {"Content-Type": "application/json"} | (signature.headers(key, body, time.time()) if key else {})
+            headers = {"Content-Type": "application/json", "X-DFPT-Delivery": f"{told['run']}-{told['state']}"}
+            headers |= signature.headers(key, body, time.time()) if key else {}
             with opener.open(urllib.request.Request(url, body, headers, method="POST"), timeout=_SECONDS):
                 return None
         except urllib.error.HTTPError as error:

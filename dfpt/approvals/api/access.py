@@ -11,7 +11,7 @@ from dfpt.approvals import accounts, links, tokens
 from dfpt.approvals.api.decisions import WRITING
 from dfpt.approvals.api.schema import (
     LARGEST,
-    AccountAdded,
+    AccountLinked,
     AccountShown,
     AccountWish,
     TokenIssued,
@@ -76,11 +76,19 @@ def list_accounts(registry: RegistryHere, known: Manager) -> list[AccountShown]:
 
 
 @router.post("/accounts", status_code=HTTPStatus.CREATED, dependencies=WRITE)
-def add_account(service: ServiceHere, known: Manager, wish: AccountWish) -> AccountAdded:
+def add_account(service: ServiceHere, known: Manager, wish: AccountWish) -> AccountLinked:
     """A new local account, and the link by which the person chooses a password."""
     account = accounts.add(service.registry.engine, wish.name)
     link = links.of_account(service.registry.engine, service.settings, account)
-    return AccountAdded(**AccountShown.model_validate(account).model_dump(), link=link)
+    return AccountLinked(**AccountShown.model_validate(account).model_dump(), link=link)
+
+
+@router.post("/accounts/{name}/link", responses=answers(NotFound), dependencies=WRITE)
+def link_account(service: ServiceHere, known: Manager, name: AccountName) -> AccountLinked:
+    """A new link by which the person chooses a password; an earlier one works no more."""
+    account = accounts.by_name(service.registry.engine, name)
+    link = links.of_account(service.registry.engine, service.settings, account)
+    return AccountLinked(**AccountShown.model_validate(account).model_dump(), link=link)
 
 
 @router.post("/accounts/{name}/disable", responses=answers(NotFound), dependencies=WRITE)

@@ -199,5 +199,5 @@ class AccountShown(BaseModel):
     created_at: datetime
 
 
-class AccountAdded(AccountShown):
+class AccountLinked(AccountShown):
     link: str = Field(description="By which the person chooses a password; works once.")

@@ -74,7 +74,7 @@ _MESSAGES = (
     N_("The form does not come from this session."),
     N_("Open the page again, and send the form again."),
     N_("This link works no more."),
-    N_("Start the service again for a new one, or ask an admin for one."),
+    N_("Ask an admin for a new one; for the first account start the service again."),
     N_("Too many requests."),
     N_("Wait %(number)s seconds."),
     N_("Waiting for the registry: MLflow does not answer as it should."),

@@ -39,6 +39,30 @@ def add_user(
     )
 
 
+@app.command("link")
+def link_user(
+    name: Name,
+    dry_run: options.DryRun = False,
+    home: options.Home = options.DEFAULT_HOME,
+    as_json: options.Json = False,
+) -> None:
+    """A new link to choose a password by: the first one has ended, or the password is forgotten."""
+    settings = tables.settings_of(home)
+    from dfpt.approvals import accounts, links
+
+    with tables.writing(settings.home, dry_run) as engine:
+        account = accounts.by_name(engine, name)
+        link = links.of_account(engine, settings, account)
+    sentence = f"For {name} to choose a password, within {settings.link_hours} hours: {link}"
+    options.say(
+        f"Would make a link for {name} to choose a password by; an earlier one would work no more."
+        if dry_run
+        else sentence,
+        {"name": account.name, "link": None if dry_run else link, "dry_run": dry_run},
+        as_json,
+    )
+
+
 @app.command("list")
 def list_users(home: options.Home = options.DEFAULT_HOME, as_json: options.Json = False) -> None:
     """Who may come in."""

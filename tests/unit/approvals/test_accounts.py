@@ -211,6 +211,22 @@ def test_a_link_of_an_account_sets_its_password_and_throws_everybody_out(
     assert sessions.find(engine, setting, session) is None
 
 
+def test_a_new_link_of_an_account_takes_the_place_of_the_one_before(engine: Engine, setting: settings.Settings) -> None:
+    ada, bob = accounts.add(engine, "ada"), accounts.add(engine, "bob")
+    lost, others, new = (secret_of(links.of_account(engine, setting, one)) for one in (ada, bob, ada))
+
+    with pytest.raises(LinkSpent, match="works no more"):
+        links.use(engine, lost, "", PASSWORD)
+    assert links.peek(engine, others) == "bob"
+    assert links.use(engine, new, "", PASSWORD).name == "ada"
+
+
+def test_who_signs_in_with_the_provider_gets_no_link(engine: Engine, setting: settings.Settings) -> None:
+    eve = accounts.from_provider(engine, "https://id.example#7", "eve@example.com")
+    with pytest.raises(UsageError, match="signs in with the provider"):
+        links.of_account(engine, setting, eve)
+
+
 def test_a_link_expires(engine: Engine, setting: settings.Settings) -> None:
     link = links.first(engine, setting)
     assert link is not None

@@ -275,6 +275,8 @@ def test_accounts_are_managed_in_person(desk: Desk) -> None:
     assert "secret" not in carol.get("/api/v1/tokens").text
     assert carol.delete(f"/api/v1/tokens/{mine['id']}").status_code == 204
     assert program.get("/api/v1/requests").status_code == 401
+    assert carol.post("/api/v1/accounts/new/link").json()["link"] != added["link"]
+    assert carol.get(added["link"].removeprefix(URL)).status_code == 410, "the new one takes its place"
     assert carol.post("/api/v1/accounts/new/disable").json()["disabled"] is True
     assert carol.post("/api/v1/accounts/new/enable").json()["disabled"] is False
     assert [one["name"] for one in carol.get("/api/v1/accounts").json()] == ["carol", "new"]

@@ -38,6 +38,7 @@ ENDPOINTS: dict[tuple[str, str], object] = {
     ("DELETE", "/api/v1/tokens/999"): None,
     ("GET", "/api/v1/accounts"): None,
     ("POST", "/api/v1/accounts"): None,  # a new name each time
+    ("POST", "/api/v1/accounts/nowhere/link"): None,
     ("POST", "/api/v1/accounts/nowhere/disable"): None,
     ("POST", "/api/v1/accounts/nowhere/enable"): None,
 }
@@ -65,6 +66,7 @@ TABLE = {
     ("DELETE", "/api/v1/tokens/999"): ("4-00000", "4-00000"),
     ("GET", "/api/v1/accounts"): ("4-----+", "4-----+"),
     ("POST", "/api/v1/accounts"): ("4-----+", "4-----+"),
+    ("POST", "/api/v1/accounts/nowhere/link"): ("4-----0", "4-----0"),
     ("POST", "/api/v1/accounts/nowhere/disable"): ("4-----0", "4-----0"),
     ("POST", "/api/v1/accounts/nowhere/enable"): ("4-----0", "4-----0"),
 }

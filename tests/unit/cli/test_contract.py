@@ -31,7 +31,8 @@ READS = """
 """
 WRITES = """
     model sweep, model request, model approve, model reject, model withdraw, model rollback, model shadow
-    approvals user add, approvals user disable, approvals user enable, approvals token create, approvals token revoke
+    approvals user add, approvals user link, approvals user disable, approvals user enable
+    approvals token create, approvals token revoke
     audit reconcile
     notifications send, notifications retry
     data fetch, data profile, data add, data pin, data push, data pull, data quarantine release

@@ -17,6 +17,8 @@ from dfpt.errors import DataRefused, StepFailed, UsageError
 from dfpt.registry.notifications import signature
 from dfpt.runtime import attempts, trouble
 
+TOLD = {"run": "dfpt-retraining-abc", "state": "succeeded"}
+
 
 class Receiver(ThreadingHTTPServer):
     """Keeps what it is sent; answers with the codes of ``answers``, then 204."""
@@ -75,6 +77,7 @@ def test_a_failed_run_is_told_with_the_steps_own_reason_and_a_signature(
     headers, body = receiver.heard[0]
     stamp = headers["X-Dfpt-Timestamp"]
     assert signature.verify("key", body, stamp, headers["X-Dfpt-Signature"], time.time())
+    assert headers["X-Dfpt-Delivery"] == "dfpt-retraining-abc-failed"
     assert not signature.verify("another", body, stamp, headers["X-Dfpt-Signature"], time.time())
     assert json.loads(body) == {
         "run": "dfpt-retraining-abc",
@@ -103,17 +106,17 @@ def test_where_no_step_left_a_reason_the_engines_word_is_told() -> None:
 def test_a_receiver_in_trouble_is_told_again_and_one_that_refuses_is_not(receiver: Receiver) -> None:
     waited: list[float] = []
     receiver.answers = [503, 429]
-    assert notify.post(receiver.url, {"a": 1}, "", waited.append) is None
+    assert notify.post(receiver.url, TOLD, "", waited.append) is None
     assert (len(receiver.heard), waited) == (3, [1.0, 2.0])
     receiver.answers = [401]
-    assert notify.post(receiver.url, {"a": 1}, "", waited.append) == "it answered 401"
+    assert notify.post(receiver.url, TOLD, "", waited.append) == "it answered 401"
     assert len(receiver.heard) == 4
     assert "X-Dfpt-Signature" not in receiver.heard[-1][0]
 
 
 def test_a_receiver_does_not_send_us_elsewhere(receiver: Receiver) -> None:
     receiver.answers = [302]
-    assert notify.post(receiver.url, {"a": 1}, "") == "it answered 302"
+    assert notify.post(receiver.url, TOLD, "") == "it answered 302"
     assert len(receiver.heard) == 1
 
 
@@ -129,4 +132,4 @@ def test_a_receiver_that_is_gone_fails_no_run_and_its_secret_is_not_logged(
 
 
 def test_no_other_kind_of_url_is_opened(tmp_path: Path) -> None:
-    assert notify.post(f"file://{tmp_path}", {}, "") == "DFPT_NOTIFY_URL is no http or https URL"
+    assert notify.post(f"file://{tmp_path}", TOLD, "") == "DFPT_NOTIFY_URL is no http or https URL"
