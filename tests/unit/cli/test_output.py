@@ -126,7 +126,7 @@ WRONG = {
     "audit verify --since 7": {"--home": "absent"},
     "audit export --json --format csv": {"--home": "absent"},
     "approvals user add a/b": {},
-    "approvals user link nobody": {"--home": "absent"},
+    "approvals user link nobody": {},
     "approvals token create nobody --label x --scope read": {},
     "notifications send --watch 5 --dry-run": {},
     "data validate folder:absent": {},
