@@ -25,7 +25,7 @@ def ablate(suite: Suite, out: Path, home: Path, told: Told) -> None:
     """
     if not suite.ablations:
         return
-    setting = screened(BASE, out)["setting"]
+    setting = screened(suite, BASE, out)["setting"]
     wanted = [
         Cell(name, suite.development, 0, seed)
         for seed in range(suite.ablation_seeds)

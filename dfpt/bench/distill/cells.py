@@ -163,11 +163,12 @@ def _of_tier(suite: Suite, cell: Cell, setting: Mapping[str, float], tier: str) 
 def train(config: Config, home: Path, place: str) -> Trained:
     """Train the student.
 
-    Data and teacher are shared by all cells whose configuration of them is the same; they lie under its hash, and a
-    second process waits for the first one's.
+    Data and teacher are shared by all cells whose configuration of them is the same; they lie under its hash and the
+    code's, so that nothing is taken from another version, and a second process waits for the first one's.
     """
     of_teacher = config.model_copy(update={"seed": 0})  # the students' seeds have one teacher
     described = [configuration.for_step(of_teacher, name).model_dump_json() for name in _SHARED]
+    described.append(runtime.code_revision())
     shared = home / "bench" / "distill" / hashlib.sha256("\n".join(described).encode()).hexdigest()[:16]
     shared.mkdir(parents=True, exist_ok=True)
     own = shared / place / hashlib.sha256(configuration.dump(config).encode()).hexdigest()[:16]
@@ -236,11 +237,15 @@ def store(folder: Path, cell: Cell, tier: str, config: Config, trained: Trained)
         "machine": machine.describe(),
     }
     teacher = Cell(TEACHER, cell.partition, cell.fold, 0)
-    shares = not any(key.startswith("teacher.") for key in row(cell.method).fixed)
-    if split == "test" and shares and not _knows(folder, teacher, record["teacher_sha256"]):
+    if split == "test" and shares_teacher(cell.method) and not _knows(folder, teacher, record["teacher_sha256"]):
         costs = {name: of_teacher[name] for name in _KEPT}
         _write(folder, teacher, ask(about, shared / "teacher", split), record | {"metrics": costs})
     _write(folder, cell, said, record | {"metrics": figures})
+
+
+def shares_teacher(method: str) -> bool:
+    """Whether the method is taught by the teacher that all have; ESKD trains one of its own."""
+    return method == TEACHER or not any(key.startswith("teacher.") for key in row(method).fixed)
 
 
 def _knows(folder: Path, teacher: Cell, sha256: str) -> bool:

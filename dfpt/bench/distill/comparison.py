@@ -1,7 +1,8 @@
 """The stored cells, read again, and two methods held against each other.
 
 A difference is paired: both students were taught by one teacher, tested on the same images, and drawn with one seed.
-Its interval is by bootstrap over images and over runs (a run is a partition with a seed), both drawn with replacement.
+Its interval is by bootstrap, all drawn with replacement: images, partitions, and of a partition its seeds, which share
+its teachers and folds. With one seed of one partition it is the images' doubt alone, without that of a training.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from dfpt.bench import steps
 from dfpt.bench.distill import answers
 from dfpt.bench.distill.answers import Answers
-from dfpt.bench.distill.cells import BLOCK, is_current
+from dfpt.bench.distill.cells import BLOCK, is_current, shares_teacher
 from dfpt.bench.distill.screening import setting_of
 from dfpt.bench.distill.suites import Suite
 from dfpt.errors import UsageError
@@ -29,6 +30,7 @@ RESAMPLES = 10_000
 LEVEL = 0.95
 
 Run = tuple[int, int]  # partition, seed
+Values = Mapping[Run, Mapping[str, float]]  # of each run: image -> value
 
 
 @dataclass(frozen=True)
@@ -97,9 +99,23 @@ def of(cells: Stored, method: str) -> Stored:
 
 
 def paired(own: Stored, reference: Stored) -> list[tuple[Kept, Kept]]:
-    """Cells of one partition, fold and seed, from both."""
+    """Cells of one partition, fold and seed, from both.
+
+    Raises:
+        UsageError: two were asked about different images, or had different teachers that should have been one.
+    """
     theirs = {cell.key: cell for cell in reference}
-    return [(cell, theirs[cell.key]) for cell in own if cell.key in theirs]
+    pairs = [(cell, theirs[cell.key]) for cell in own if cell.key in theirs]
+    for mine, other in pairs:
+        differ = "were asked about different images" if mine.said.ids != other.said.ids else None
+        if all(shares_teacher(cell.record["method"]) for cell in (mine, other)):
+            same = mine.record["teacher_sha256"] == other.record["teacher_sha256"]
+            differ = differ if same else "had different teachers"
+        if differ:
+            raise UsageError(
+                f"{mine.name} and {other.name} {differ}.", "Remove the older one and run the benchmark again."
+            )
+    return pairs
 
 
 def difference(
@@ -109,18 +125,10 @@ def difference(
 
     Args:
         without: ids of images that do not count.
-
-    Raises:
-        UsageError: the two were asked about different images.
     """
     by_run: dict[Run, dict[str, float]] = defaultdict(dict)
     means = []
     for mine, other in paired(own, reference):
-        if mine.said.ids != other.said.ids:
-            raise UsageError(
-                f"{mine.name} and {other.name} were asked about different images.",
-                "Remove the older one and run the benchmark again.",
-            )
         hits = dict(zip(mine.said.ids, mine.said.hits - other.said.hits, strict=True))
         counted = {name: hit for name, hit in hits.items() if name not in without}
         if counted:
@@ -128,19 +136,26 @@ def difference(
             means.append(float(np.mean(list(counted.values()))))
     if not means:
         return None, None, 0
-    return float(np.mean(means)), interval(list(by_run.values())), len(means)
+    return float(np.mean(means)), interval(by_run), len(means)
 
 
-def interval(runs: list[Mapping[str, float]]) -> tuple[float, float]:
+def interval(runs: Values) -> tuple[float, float]:
     """Of the mean over runs and images; a run need not have asked all images."""
-    ids = sorted(set().union(*runs))
-    found = np.array([[run.get(name, np.nan) for name in ids] for run in runs])  # (R, N)
+    ids = sorted(set().union(*runs.values()))
+    found = np.array([[run.get(name, np.nan) for name in ids] for run in runs.values()])  # (R, N)
+    partitions = [
+        np.array([number for number, (partition, _) in enumerate(runs) if partition == drawn])
+        for drawn in dict.fromkeys(partition for partition, _ in runs)
+    ]
     asked, value = ~np.isnan(found), np.nan_to_num(found)
     random = np.random.default_rng(0)
     drawn = []
     for _ in range(RESAMPLES):
         image_N = np.bincount(random.integers(len(ids), size=len(ids)), minlength=len(ids))
-        run_R = np.bincount(random.integers(len(runs), size=len(runs)), minlength=len(runs))
+        run_R = np.zeros(len(runs))
+        for number in random.integers(len(partitions), size=len(partitions)):
+            of_partition = partitions[number]
+            np.add.at(run_R, random.choice(of_partition, len(of_partition)), 1)
         weight = float(run_R @ (asked @ image_N))
         if weight:
             drawn.append(float(run_R @ (value @ image_N)) / weight)

@@ -20,7 +20,7 @@ def confirm(suite: Suite, out: Path, home: Path, told: Told) -> None:
     Raises:
         UsageError: a method of the suite has not been screened.
     """
-    settings = {method: screened(method, out)["setting"] for method in confirmed(suite, out)}
+    settings = {method: screened(suite, method, out)["setting"] for method in confirmed(suite, out)}
     work: dict[str, dict[str, Work]] = defaultdict(dict)
     for cell in plan(suite, tuple(settings)):
         compute = partial(cells.compute, suite, cell, settings[cell.method], CONFIRMED, out / CONFIRMED, home)
@@ -30,7 +30,7 @@ def confirm(suite: Suite, out: Path, home: Path, told: Told) -> None:
 
 def confirmed(suite: Suite, out: Path) -> tuple[str, ...]:
     """The methods of this tier: plain, KD, the best rivals on validation images, ours."""
-    scores = {method: screened(method, out)["score"] for method in suite.methods}
+    scores = {method: screened(suite, method, out)["score"] for method in suite.methods}
     always = [method for method in ("plain", "kd", *OURS) if method in scores]
     others = scores.keys() - set(always) - set(VARIANTS)
     rivals = sorted(others, key=lambda method: scores[method], reverse=True)[: suite.rivals]

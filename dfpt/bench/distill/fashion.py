@@ -59,9 +59,7 @@ def _read(path: Path) -> tuple[bytes, int, int]:
     try:
         content = gzip.decompress(path.read_bytes())
     except FileNotFoundError as error:
-        raise UsageError(
-            f"{path} is not there.", "Install it: apt-get install dataset-fashion-mnist (Debian)."
-        ) from error
+        raise UsageError(f"{path} is not there.", _REMEDY) from error
     except (OSError, EOFError) as error:
         raise UsageError(f"{path} cannot be read: {error}", "Install the package again.") from error
     header = [int.from_bytes(content[start : start + 4], "big") for start in range(0, length, 4)]

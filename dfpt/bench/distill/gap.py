@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,14 +19,14 @@ from numpy.typing import NDArray
 
 from dfpt.bench.distill import cells, comparison, sharing
 from dfpt.bench.distill.cells import GAP, TEACHER, Cell
+from dfpt.bench.distill.comparison import LEVEL, RESAMPLES
 from dfpt.bench.distill.screening import screened
 from dfpt.bench.distill.sharing import Told, Work
 from dfpt.bench.distill.suites import Suite
 from dfpt.errors import UsageError
 
-METHODS = ("plain", "kd", "dfpt_kd_plus")
-_RESAMPLES = 10_000
-_LEVEL = 0.95
+ALONE = "plain"
+METHODS = (ALONE, "kd", "dfpt_kd_plus")
 
 Hits = NDArray[np.float64]  # (S, N), of the seeds and the test images; a teacher has one
 
@@ -39,11 +39,13 @@ def sweep(suite: Suite, out: Path, home: Path, told: Told) -> None:
     """
     if not suite.gap_teachers:
         return
-    settings = {method: screened(method, out)["setting"] for method in METHODS}
+    settings = {method: screened(suite, method, out)["setting"] for method in METHODS}
     work: dict[str, dict[str, Work]] = {teacher: {} for teacher in suite.gap_teachers}
     for seed, teacher, student, method in itertools.product(
         range(suite.gap_seeds), suite.gap_teachers, suite.gap_students, METHODS
     ):
+        if method == ALONE and teacher != suite.gap_teachers[0]:
+            continue  # the same student, whoever would teach it
         cell = Cell(method, suite.development, 0, seed)
         compute = partial(_compute, suite, (teacher, student), cell, settings[method], out, home)
         work[teacher][f"{teacher}-{student}-{method}-{seed}"] = compute
@@ -60,7 +62,7 @@ def summarise(suite: Suite, out: Path) -> dict[str, Any] | None:
     """Every pair that has a seed whole, and the slope of gain on gap with its interval; None where no pair has.
 
     The slope is by least squares, in points of gain for a point of gap; its interval by bootstrap over images, which
-    all pairs are asked about, and over each pair's seeds. With fewer than three pairs there is none.
+    all pairs are asked about, and over each student's seeds. With fewer than three pairs there is none.
     """
     found = {
         (teacher, student): hits
@@ -79,30 +81,34 @@ def summarise(suite: Suite, out: Path) -> dict[str, Any] | None:
         point = {"gap": gap, "gain": gain, "seeds": seeds}
         summary["pairs"].append({"teacher": teacher, "student": student, **named, **point})
     if len(found) > 2:
-        summary |= _slope(list(found.values()))
+        summary |= _slope(found)
     return summary
 
 
-def _slope(pairs: Sequence[Mapping[str, Hits]]) -> dict[str, Any]:
+def _slope(pairs: Mapping[tuple[str, str], Mapping[str, Hits]]) -> dict[str, Any]:
     random = np.random.default_rng(0)
 
     def drawn(count: int) -> Hits:  # (count, R): how much each one counts, in R samples with replacement
-        return random.multinomial(count, np.full(count, 1 / count), size=_RESAMPLES).T / count
+        return random.multinomial(count, np.full(count, 1 / count), size=RESAMPLES).T / count
 
     def every(count: int) -> Hits:  # (count, 1): each one as much
         return np.full((count, 1), 1 / count)
 
     (found,), resampled = (_slopes(pairs, weigh) for weigh in (every, drawn))
-    low, high = np.quantile(resampled, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
+    low, high = np.quantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return {"slope": float(found), "slope_ci": [float(low), float(high)]}
 
 
-def _slopes(pairs: Sequence[Mapping[str, Hits]], weigh: Callable[[int], Hits]) -> NDArray[np.float64]:
-    """(R,) the slope under each of R weightings of the images, which are all pairs', and of each pair's seeds."""
-    image_NR = weigh(pairs[0][TEACHER].shape[1])
+def _slopes(pairs: Mapping[tuple[str, str], Mapping[str, Hits]], weigh: Callable[[int], Hits]) -> NDArray[np.float64]:
+    """(R,) the slope under each of R weightings of the images, which are all pairs', and of each student's seeds."""
+    image_NR = weigh(next(iter(pairs.values()))[TEACHER].shape[1])
+    of_seeds: dict[tuple[str, int], Hits] = {}  # a student begins alike under every teacher
     points = []
-    for hits in pairs:
-        seed_SR = weigh(len(hits["kd"]))
+    for (_, student), hits in pairs.items():
+        seeds = student, len(hits["kd"])
+        if seeds not in of_seeds:
+            of_seeds[seeds] = weigh(seeds[1])
+        seed_SR = of_seeds[seeds]
         students = {name: ((hits[name] @ image_NR) * seed_SR).sum(0) for name in METHODS}
         points.append(_point({TEACHER: hits[TEACHER][0] @ image_NR, **students}))
     gap, gain = (np.array([point[side] for point in points]) for side in (0, 1))  # (P, R)
@@ -119,9 +125,14 @@ def _point(accuracy: Mapping[str, Any]) -> tuple[Any, Any]:
 def _hits(suite: Suite, out: Path, teacher: str, student: str) -> dict[str, Hits] | None:
     """Who is right about which image, of the seeds that every method has; None where there is no such seed."""
     folder = _folder(out, teacher, student)
-    stored = comparison.stored(_of_pair(suite, teacher, student), GAP, out, folder)
+    first = suite.gap_teachers[0]
+    stored, alone = (
+        comparison.stored(_of_pair(suite, *pair), GAP, out, _folder(out, *pair))
+        for pair in ((teacher, student), (first, student))
+    )
     by_seed = {
-        name: {cell.record["seed"]: cell.said for cell in comparison.of(stored, name)} for name in (TEACHER, *METHODS)
+        name: {cell.record["seed"]: cell.said for cell in comparison.of(alone if name == ALONE else stored, name)}
+        for name in (TEACHER, *METHODS)
     }
     seeds = set.intersection(*(set(by_seed[name]) for name in METHODS))
     if not seeds or not by_seed[TEACHER]:

@@ -36,11 +36,9 @@ def screen(suite: Suite, out: Path, home: Path, told: Told) -> None:
 
 def search(suite: Suite, method: str, out: Path, home: Path) -> dict[str, Any]:
     """Find the method's setting; also written as ``screened/METHOD.json``. What is stored is not computed again."""
+    if (known := _known(suite, method, out)) is not None:
+        return known
     path, cell = out / SCREENED / f"{method}.json", _cell(suite, method)
-    if path.exists():
-        known = steps.read(path)
-        if _searched(suite, method, known) and cells.is_stored(suite, cell, known["setting"], SCREENED, path.parent):
-            return known
     trials: list[dict[str, Any]] = [{"setting": setting, "rungs": []} for setting in settings(suite, method)]
     going = finished = trials
     for epochs in suite.rungs:
@@ -61,29 +59,41 @@ def search(suite: Suite, method: str, out: Path, home: Path) -> dict[str, Any]:
     return found
 
 
-def _searched(suite: Suite, method: str, known: Mapping[str, Any]) -> bool:
-    """Whether the search is the one that would be made now: its trials, and the schedules of those that went on."""
-    trials = known["trials"]
-    longest = max((trial["rungs"] for trial in trials), key=len)
-    return [trial["setting"] for trial in trials] == settings(suite, method) and (
-        tuple(rung["epochs"] for rung in longest) == suite.rungs
-    )
-
-
-def screened(method: str, out: Path) -> dict[str, Any]:
-    """What :func:`search` has found. Raises UsageError where it has not been called yet."""
+def _known(suite: Suite, method: str, out: Path) -> dict[str, Any] | None:
+    """What is stored of the search, if it is the one that would be made now: its trials, the schedules of those that
+    went on, and the best student."""
     path = out / SCREENED / f"{method}.json"
     if not path.exists():
-        raise UsageError(f"{method} has not been screened.", "Run the tier screen first.")
-    return steps.read(path)
+        return None
+    known = steps.read(path)
+    trials = known["trials"]
+    longest: list[dict[str, Any]] = max((trial["rungs"] for trial in trials), key=len, default=[])
+    same = [trial["setting"] for trial in trials] == settings(suite, method) and (
+        tuple(rung["epochs"] for rung in longest) == suite.rungs
+    )
+    stored = same and cells.is_stored(suite, _cell(suite, method), known["setting"], SCREENED, path.parent)
+    return known if stored else None
+
+
+def screened(suite: Suite, method: str, out: Path) -> dict[str, Any]:
+    """What :func:`search` has found. Raises UsageError where it has not been called yet, or was another search."""
+    known = _known(suite, method, out)
+    if known is None:
+        raise UsageError(f"{method} has not been screened as it is now.", "Run the tier screen first.")
+    return known
 
 
 def setting_of(name: str, out: Path) -> dict[str, float] | None:
-    """The searched numbers of a method; of an ablation ours has them, a teacher has none. None: not screened yet."""
+    """The searched numbers of a method; of an ablation ours has them, a teacher has none.
+
+    None: not screened yet, or other numbers were searched.
+    """
     if name == TEACHER:
         return {}
-    path = out / SCREENED / f"{name if name in METHODS else BASE}.json"
-    return dict(steps.read(path)["setting"]) if path.exists() else None
+    method = name if name in METHODS else BASE
+    path = out / SCREENED / f"{method}.json"
+    setting = dict(steps.read(path)["setting"]) if path.exists() else {}
+    return setting if setting.keys() == METHODS[method].searched.keys() else None
 
 
 def settings(suite: Suite, method: str) -> list[dict[str, float]]:

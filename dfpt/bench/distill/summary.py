@@ -59,6 +59,7 @@ def summarise(suite: Suite, out: Path, told: Told | None = None) -> dict[str, An
         "tuning": [found for method in METHODS if (found := _tuning(out / SCREENED / f"{method}.json"))],
         "gap": gap.summarise(suite, out),
         "goals": goals.held(suite, confirmed),
+        "code_revisions": sorted({cell.record["code_revision"] for cell in (*confirmed, *screened, *ablated)}),
         "confirmed_cells": sum(cell.record["method"] != TEACHER for cell in confirmed),
         "planned_cells": confirmation.planned(suite),
     }

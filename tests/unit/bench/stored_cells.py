@@ -45,10 +45,12 @@ def stored(
     folder.mkdir(parents=True, exist_ok=True)
     answers.write(folder / f"{cell.name}.jsonl.gz", found)
     record: dict[str, Any] = {"method": cell.method, "partition": cell.partition, "fold": cell.fold, "seed": cell.seed}
+    record |= {"teacher_sha256": f"of {cell.partition}-{cell.fold}", "code_revision": "now"}
     configured = dataclasses.replace(cell, method="plain") if cell.method == "teacher" else cell
     epochs = suite.rungs[-1] if tier == "screened" else suite.epochs
     val = suite.development_val if tier in ("screened", "ablated") else None
-    record["config"] = cells.configured(suite, configured, {}, epochs, val).model_dump(mode="json")
+    setting = {} if cell.method == "teacher" else METHODS.get(cell.method, METHODS[BASE]).defaults
+    record["config"] = cells.configured(suite, configured, setting, epochs, val).model_dump(mode="json")
     record |= {"positive": [2], "metrics": METRICS | metrics}
     (folder / f"{cell.name}.json").write_text(json.dumps(record))
     screened(out, cell.method if cell.method in METHODS else BASE)
@@ -59,5 +61,6 @@ def screened(out: Path, method: str, **found: Any) -> None:
     path = out / "screened" / f"{method}.json"
     path.parent.mkdir(exist_ok=True)
     if found or not path.exists():
-        none: dict[str, Any] = {"setting": {}, "at_edge": [], "score": 0.5, "defaults_score": 0.5, "trials": []}
+        setting = METHODS[method].defaults
+        none: dict[str, Any] = {"setting": setting, "at_edge": [], "score": 0.5, "defaults_score": 0.5, "trials": []}
         path.write_text(json.dumps({"method": method, **none, **found}))

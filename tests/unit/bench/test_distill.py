@@ -83,12 +83,25 @@ def test_an_optimum_at_the_end_of_its_range_is_told() -> None:
     assert not screening.at_edge(500.0, searched)
 
 
-def test_the_best_rivals_are_confirmed_besides_those_that_always_are(tmp_path: Path) -> None:
+def trials_of(method: str) -> list[dict[str, Any]]:
+    """As they would be drawn now, each trained with every schedule."""
+    rungs = [{"epochs": epochs, "score": 0.5} for epochs in ELPV.rungs]
+    return [{"setting": setting, "rungs": rungs} for setting in screening.settings(ELPV, method)]
+
+
+def test_the_best_rivals_are_confirmed_besides_those_that_always_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cells, "is_stored", lambda *_: True)
     scores = dict.fromkeys(METHODS, 0.5) | {"dist": 0.7, "crd": 0.8, "at": 0.6, "dfpt_kd_dkd": 0.9}
     for method, score in scores.items():
-        screened(tmp_path, method, score=score)
+        screened(tmp_path, method, score=score, trials=trials_of(method))
     chosen = confirmation.confirmed(ELPV, tmp_path)
     assert chosen == ("plain", "kd", "dist", "crd", "dfpt_kd", "dfpt_kd_plus")
+    screened(tmp_path, "dkd", trials=trials_of("dkd")[:-1])
+    with pytest.raises(UsageError, match="dkd has not been screened as it is now"):
+        confirmation.confirmed(ELPV, tmp_path)
+    screened(tmp_path, "dkd", trials=trials_of("dkd"))
     (tmp_path / "screened" / "dtkd.json").unlink()
     with pytest.raises(UsageError, match="dtkd has not been screened"):
         confirmation.confirmed(ELPV, tmp_path)
@@ -197,13 +210,11 @@ def test_a_cell_of_an_older_suite_does_not_count_as_stored(tmp_path: Path) -> No
 
 def test_a_screen_with_other_trials_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stored(tmp_path, "screened", Cell("kd", 7, 0, 0), said([0], [0]))
-    rungs = [{"epochs": epochs, "score": 0.5} for epochs in ELPV.rungs]
-    trials = [{"setting": setting, "rungs": rungs} for setting in screening.settings(ELPV, "kd")]
     monkeypatch.setattr(screening, "_rung", lambda *_: pytest.fail("searched again"))
     monkeypatch.setattr(cells, "is_stored", lambda *_: True)
 
     def search(suite: Suite) -> None:
-        screened(tmp_path, "kd", trials=trials)
+        screened(tmp_path, "kd", trials=trials_of("kd"))
         screening.search(suite, "kd", tmp_path, tmp_path)
 
     search(ELPV)
@@ -267,7 +278,7 @@ def test_the_whole_road_on_digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for tier in (screen, confirm, ablate, sweep):
         tier(suite, out, home, lambda done, total, next_: None)
     for method in suite.methods:
-        search = screening.screened(method, out)
+        search = screening.screened(suite, method, out)
         assert [len(trial["rungs"]) for trial in search["trials"]] == [2, 2]
         assert search["score"] == max(trial["rungs"][-1]["score"] for trial in search["trials"])
     found = summarise(suite, out)

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from dfpt.bench.distill import SUITES, answers, cells, comparison, gap, summarise
 from dfpt.bench.distill.answers import Answers
 from dfpt.bench.distill.cells import Cell
-from dfpt.bench.distill.methods import BASE
+from dfpt.bench.distill.methods import BASE, METHODS
 from dfpt.cli.main import app
 from dfpt.errors import UsageError
 from tests.unit.bench.stored_cells import said, screened, stored
@@ -129,12 +129,24 @@ def test_a_point_is_of_the_seeds_that_every_method_has(tmp_path: Path) -> None:
     assert (point["seeds"], point["kd_accuracy"], point["gain"]) == (1, 0.5, 0)
 
 
-def of_pair(out: Path, student: str, method: str, seed: int, found: Answers) -> None:
-    networks = ("teacher.model=efficientnet_lite0", f"student.model={student}", "student.pretrained=false")
+def test_the_student_alone_is_one_under_every_teacher(tmp_path: Path) -> None:
+    teachers = ("efficientnet_lite0", "efficientnet_lite1")
+    suite = dataclasses.replace(ELPV, gap_teachers=teachers, gap_students=STUDENTS)
+    for teacher in teachers:
+        for method in ("teacher", "kd", "dfpt_kd_plus"):
+            of_pair(tmp_path, "tiny_20k", method, 0, said([0, 1], [0, 1]), teacher)
+    of_pair(tmp_path, "tiny_20k", "plain", 0, said([0, 0], [0, 1]))
+    found = gap.summarise(suite, tmp_path)
+    assert found is not None
+    assert [(pair["teacher"], pair["gap"]) for pair in found["pairs"]] == [(teacher, 0.5) for teacher in teachers]
+
+
+def of_pair(
+    out: Path, student: str, method: str, seed: int, found: Answers, teacher: str = "efficientnet_lite0"
+) -> None:
+    networks = (f"teacher.model={teacher}", f"student.model={student}", "student.pretrained=false")
     suite = dataclasses.replace(ELPV, assignments=(*ELPV.assignments, *networks))
-    stored(
-        out, "gap", Cell(method, ELPV.development, 0, seed), found, suite, out / "gap" / f"efficientnet_lite0-{student}"
-    )
+    stored(out, "gap", Cell(method, ELPV.development, 0, seed), found, suite, out / "gap" / f"{teacher}-{student}")
 
 
 def test_the_summary_says_what_tuning_brought(tmp_path: Path) -> None:
@@ -214,7 +226,9 @@ def test_cells_of_an_older_suite_or_setting_are_left_out(tmp_path: Path) -> None
     stored(tmp_path, "confirmed", Cell("kd", 4201, 0, 0), said([0, 1], [0, 1]))
     stored(tmp_path, "confirmed", Cell("plain", 4201, 0, 0), said([0], [0]), older)
     stored(tmp_path, "confirmed", Cell("dist", 4201, 0, 0), said([0, 1], [0, 1]))
-    screened(tmp_path, "dist", setting={"distillation.options.temperature": 2.0})
+    screened(tmp_path, "dist", setting=METHODS["dist"].defaults | {"distillation.options.temperature": 2.0})
+    stored(tmp_path, "confirmed", Cell("dkd", 4201, 0, 0), said([0, 1], [0, 1]))
+    screened(tmp_path, "dkd", setting={"distillation.options.knowledge": 1.0})  # of when one number was searched
     assert [row["method"] for row in summarise(ELPV, tmp_path)["methods"]] == ["kd"]
 
 
@@ -250,12 +264,33 @@ def test_the_interval_is_that_of_a_mean_over_images_and_runs() -> None:
     random = np.random.default_rng(1)
     differences = random.normal(0.02, 0.3, 4000)
     ids = [str(number) for number in range(len(differences))]
-    low, high = comparison.interval([dict(zip(ids, differences, strict=True))] * 2)
+    values = dict(zip(ids, differences, strict=True))
+    low, high = comparison.interval({(1, 0): values, (2, 0): values})
     half = 1.96 * differences.std() / len(differences) ** 0.5
     assert low == pytest.approx(differences.mean() - half, abs=half / 10)
     assert high == pytest.approx(differences.mean() + half, abs=half / 10)
-    apart = [dict.fromkeys(ids, value) for value in (0.0, 0.1)]  # all the doubt is between the runs
+    apart = {(n, 0): dict.fromkeys(ids, value) for n, value in enumerate((0.0, 0.1))}  # all doubt is between the runs
     assert comparison.interval(apart) == pytest.approx((0.0, 0.1))
+
+
+def test_the_seeds_of_a_partition_are_no_partitions_more() -> None:
+    alike = {(n, seed): {"a": value} for n, value in enumerate((0.0, 0.05, 0.1)) for seed in (0, 1, 2)}
+    assert comparison.interval(alike) == pytest.approx((0.0, 0.1))  # one draw in 27 has the same partition three times
+
+
+def test_students_of_two_teachers_are_not_held_against_each_other(tmp_path: Path) -> None:
+    for method in ("kd", "eskd", "dist"):
+        stored(tmp_path, "confirmed", Cell(method, 4201, 0, 0), said([0, 1], [0, 1]))
+        if method != "kd":
+            of_another_teacher(tmp_path / "confirmed" / f"{method}-4201-0-0.json")
+        if method == "eskd":
+            assert {row["method"] for row in summarise(ELPV, tmp_path)["methods"]} == {"kd", "eskd"}, "it has its own"
+    with pytest.raises(UsageError, match=r"dist-4201-0-0 and kd-4201-0-0 had different teachers"):
+        summarise(ELPV, tmp_path)
+
+
+def of_another_teacher(path: Path) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"teacher_sha256": "another"}))
 
 
 def test_the_command_computes_the_summary_from_what_is_stored(tmp_path: Path) -> None:
