@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from dfpt.distill.control import Recalibrated
 from dfpt.distill.prompt import FusionBlock, PromptBlock
 from dfpt.errors import UsageError
-from dfpt.models.backbone import Backbone
+from dfpt.models.backbone import Backbone, count_parameters
 
 Form = Literal["blocks", "affine", "temperature"]
 
@@ -21,7 +21,8 @@ class PromptPath(nn.Module):
     """phi: what is trained of the teacher, {P_i, F_i, H_phi}; for DFPT-KD+ also a copy of the stages that it changes.
 
     At its start it computes exactly what the teacher does ("neutral start", ours): P_i adds zero, F_i is the
-    identity, H_phi a copy of the head.
+    identity, H_phi a copy of the head. That holds in eval mode: in training H_phi's dropout draws, and its BatchNorm
+    goes by the batch, while the original path stays in eval mode.
 
     Args:
         teacher: read, never kept.
@@ -58,6 +59,12 @@ class PromptPath(nn.Module):
             drawn = self.head.map if isinstance(self.head, Recalibrated) else self.head
             _draw(*(cast(PromptBlock, prompt).up for prompt in self.prompts.values()), self.fusions, drawn)
         self.requires_grad_(True)
+
+    @property
+    def learnt(self) -> int:
+        """How many parameters of phi are trained; a control keeps the teacher's head."""
+        kept = count_parameters(self.head.head) if isinstance(self.head, Recalibrated) else 0
+        return count_parameters(self) - kept
 
     def requires_grad_(self, requires_grad: bool = True) -> PromptPath:
         super().requires_grad_(requires_grad)

@@ -26,7 +26,7 @@ def overhead(paths: DualForwardTeacher, in_channels: int, image_size: int) -> di
         with prompt:
             paths.prompted(shared)
     macs, added = teacher.get_total_flops() / 2, prompt.get_total_flops() / 2
-    parameters = count_parameters(paths.path)
+    parameters = paths.path.learnt
     return {
         "prompt_parameters": float(parameters),
         "prompt_parameters_share": parameters / count_parameters(paths.teacher),

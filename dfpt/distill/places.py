@@ -74,7 +74,11 @@ def as_batch(logits_BKHW: Tensor) -> Tensor:
 
 
 def common_grid(first_BCHW: Tensor, second_BCHW: Tensor) -> tuple[int, int]:
-    """The finest grid that both maps can be averaged to without repeating a place."""
+    """The coarser of both maps' grids, by side.
+
+    Where the finer one's side is no multiple of it, neighbouring averages share a place (6 to 4: windows of two rows
+    that overlap in none, one, none), so these places count twice.
+    """
     return (
         min(first_BCHW.shape[2], second_BCHW.shape[2]),
         min(first_BCHW.shape[3], second_BCHW.shape[3]),

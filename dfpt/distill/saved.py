@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from dfpt.distill.dual_forward import Form, PromptPath
 from dfpt.errors import UsageError
 from dfpt.files import write_json
-from dfpt.models.backbone import Backbone, count_parameters
+from dfpt.models.backbone import Backbone
 
 WEIGHTS = "prompt.safetensors"
 SPEC = "prompt.json"
@@ -42,7 +42,7 @@ class PathSpec:
 def save(path: PromptPath, spec: PathSpec, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     save_file({name: tensor.contiguous() for name, tensor in path.state_dict().items()}, folder / WEIGHTS)
-    write_json(folder / SPEC, dataclasses.asdict(spec) | {"parameters": count_parameters(path)})
+    write_json(folder / SPEC, dataclasses.asdict(spec) | {"parameters": path.learnt})
 
 
 def saved(folder: Path) -> bool:

@@ -44,11 +44,6 @@ class Backbone(nn.Module):
             x = stage(x)
         return x
 
-    def from_stage(self, x: Tensor, count: int) -> Tensor:
-        """The logits (B, K) from the features after the first ``count`` stages."""
-        logits_BK: Tensor = self.head(self.between(x, count, len(self.stages)))
-        return logits_BK
-
     def behind(self, count: int) -> Backbone:
         """What comes after the stem and the first ``count`` stages, and reads their features; with 0 the whole network.
 

@@ -24,13 +24,14 @@ def run(inputs: Inputs, outputs: Outputs, config: DistilConfig, context: Context
     images = load(inputs["dataset"], inputs["validation"])
     teacher, student = models.load(inputs["teacher"]), networks.new_student(config.student, images, config.seed)
     networks.check_pair(teacher[1], student[1], images, context)
-    figures: Metrics = {}
+    figures, before = Metrics(), 0.0
     if config.distillation.by_both_paths:
         progress, figures = _by_both_paths(inputs, outputs, config, teacher, student, images, context)
     else:
-        progress = _by_a_rival(config, teacher, student, images, context)
+        progress, before = _by_a_rival(config, teacher, student, images, context)
         outputs["path"].mkdir(parents=True)
     figures |= networks.write(*student, progress, outputs["student"])
+    figures["training_seconds"] = progress.seconds + before
     return figures | {"teacher_to_student": teacher[1].parameters / student[1].parameters}
 
 
@@ -69,7 +70,7 @@ def _by_both_paths(
 
 def _by_a_rival(
     config: DistilConfig, teacher: Network, student: Network, images: ImageSet, context: Context
-) -> Progress:
+) -> tuple[Progress, float]:
     return rival.train(
         "distil",
         *teacher,

@@ -10,8 +10,10 @@ from dfpt.context import Context
 from dfpt.datasets import ImageSet
 from dfpt.distill.dual_forward import DualForwardTeacher, positions
 from dfpt.distill.dual_task import DualTask
+from dfpt.distill.methods.logits import LEAST_STANDARDISED
 from dfpt.distill.places import at_places
 from dfpt.distill.saved import PathSpec
+from dfpt.errors import UsageError
 from dfpt.models import Backbone, ModelSpec
 from dfpt.models.backbone import laid_out
 from dfpt.models.folded import folded
@@ -26,8 +28,19 @@ _BATCH = 128
 
 
 def path_spec(teacher: Backbone, prompt: Prompt, method: str) -> PathSpec:
+    """The path that is asked for over this teacher.
+
+    Raises:
+        UsageError: stages that the teacher does not have, or DFPT-KD+ without a stage that it could fine-tune.
+    """
     stages = positions(prompt.stages, len(teacher.stages))
     own_stages = method == "dfpt-kd+"
+    if own_stages and stages[0] == len(teacher.stages) - 1:
+        raise UsageError(
+            f"dfpt-kd+ fine-tunes the stages behind the first prompt; behind prompt.stages = {list(prompt.stages)} the "
+            "teacher has none.",
+            "Name an earlier stage too, such as --set prompt.stages=[-2,-1], or take dfpt-kd.",
+        )
     return PathSpec(stages, prompt.ratio, prompt.partial, prompt.kernels, own_stages, prompt.form, prompt.neutral_start)
 
 
@@ -56,7 +69,17 @@ def train(
 
     The teacher's shared features come from the cache, or with ``teacher_cache`` off from the teacher in every step, its
     BatchNorm folded. With the cache, a path that does not adapt in every step is not asked in every step either.
+
+    Raises:
+        UsageError: a divergence of standardised logits with two classes.
     """
+    for section, divergence in (("distillation", distillation.divergence), ("prompt", prompt.divergence)):
+        if divergence == "ls" and student_spec.num_classes < LEAST_STANDARDISED:
+            raise UsageError(
+                f"{section}.divergence = ls teaches nothing with {student_spec.num_classes} classes: standardised, two "
+                "logits only say which is larger.",
+                f"Take another one, such as {section}.divergence=kl.",
+            )
     from_pixels = not distillation.teacher_cache
     if from_pixels:
         frozen = folded(teacher.teacher, teacher_spec.in_channels, teacher_spec.image_size)
@@ -67,11 +90,13 @@ def train(
 
     def seen_in(part: str, augment: Augmentation | None) -> list[Views]:
         inputs = pixels(images, part, teacher_spec)
-        sources = [seen(student, student_spec, images, part, augment, context)]
+        sources = [seen(student, student_spec, images, part, augment, context, recipe.precision)]
         if from_pixels:
             return [*sources, PixelViews(inputs)]
         count = augment.views if augment else 1
-        shared = cached(teacher.teacher, teacher.depth, inputs, count, context, after=teacher_spec.frozen_stages)
+        shared = cached(
+            teacher.teacher, teacher.depth, inputs, count, context, teacher_spec.frozen_stages, recipe.precision
+        )
         sources.append(FeatureViews(shared))
         return sources + [LogitViews(logits) for logits in _original(teacher, shared, distillation.at_places > 0)]
 

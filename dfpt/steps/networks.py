@@ -110,7 +110,7 @@ def train_alone(
     """Train ``model``, but for its frozen stages, on labels alone; what is frozen sees no random changes."""
     task = Classification(name, model.behind(spec.frozen_stages), label_loss(images, recipe), mixup)
     train, val = (
-        split(images, part, seen(model, spec, images, part, given, context), augmentation=changed)
+        split(images, part, seen(model, spec, images, part, given, context, recipe.precision), augmentation=changed)
         for part, given, changed in (
             ("train", augmentation, None if spec.frozen_stages else augmentation),
             ("val", None, None),
@@ -136,7 +136,7 @@ def summary(progress: Progress) -> Metrics:
         "epochs": float(progress.epoch),
         "best_epoch": float(progress.best_epoch),
         "last_val_accuracy": last["val_accuracy"],
-        "training_seconds": sum(row["seconds"] for row in progress.history),
+        "training_seconds": progress.seconds,
         "bfloat16": float(progress.bfloat16),
         "channels_last": float(progress.channels_last),
     }

@@ -33,22 +33,25 @@ def train(
     augmentation: Augmentation,
     seed: int,
     context: Context,
-) -> Progress:
+) -> tuple[Progress, float]:
     """Train the student by ``distillation.method`` with a frozen teacher, or with an assistant between the two.
 
     Where the views are exact the teacher's last feature map comes from the cache; a method that asks for the maps
     before it, or ``teacher_cache`` off, has the teacher run in every step.
+
+    Returns:
+        The student's training, and the seconds of an assistant's before it.
     """
-    teacher = laid_out(teacher)
+    teacher, before = laid_out(teacher), 0.0
     if "assistant" in METHODS[distillation.method].needs:
-        teacher, teacher_spec = _assistant(
+        teacher, teacher_spec, before = _assistant(
             teacher, teacher_spec, student_spec, images, recipe, distillation, augmentation, seed, context
         )
     trained = student.behind(student_spec.frozen_stages)
     torch.manual_seed(seed)  # the method's own parameters
     method = create(
         distillation.method,
-        NetworkShape(trained.widths, student_spec.num_classes),
+        NetworkShape(trained.widths, student_spec.num_classes, student_spec.frozen_stages),
         NetworkShape(teacher.widths, teacher_spec.num_classes),
         networks.label_loss(images, recipe),
         torch.from_numpy(images.labels("train")),
@@ -62,15 +65,17 @@ def train(
         if from_last:
             last = len(teacher.stages)
             count = augment.views if augment else 1
-            given = FeatureViews(cached(teacher, last, inputs, count, context, after=teacher_spec.frozen_stages))
-        own = seen(student, student_spec, images, part, augment, context)
+            given = FeatureViews(
+                cached(teacher, last, inputs, count, context, teacher_spec.frozen_stages, recipe.precision)
+            )
+        own = seen(student, student_spec, images, part, augment, context, recipe.precision)
         return split(images, part, own, given, Positions(), augmentation=augment)
 
     if not distillation.teacher_cache:  # with it a teacher that is asked for maps computes what it always has
         teacher = laid_out(folded(teacher, teacher_spec.in_channels, teacher_spec.image_size))
     task = MethodTask(name, trained, teacher, method, from_last)
     parts = seen_in("train", augmentation), seen_in("val", None)
-    return fit(task, *parts, recipe, augmentation.views, seed, context)
+    return fit(task, *parts, recipe, augmentation.views, seed, context), before
 
 
 def _assistant(
@@ -83,8 +88,10 @@ def _assistant(
     augmentation: Augmentation,
     seed: int,
     context: Context,
-) -> tuple[Backbone, ModelSpec]:
+) -> tuple[Backbone, ModelSpec, float]:
     """The network between the two, taught by the teacher with KD and the student's recipe; frozen from here on.
+
+    With it the seconds that its training took.
 
     Its checkpoints are its own, so an interrupted distillation goes on where it was, before or after the assistant.
     """
@@ -95,5 +102,7 @@ def _assistant(
         update={"method": "kd", "options": options.model_dump(exclude={"assistant", "image_size", "pretrained"})}
     )
     context = dataclasses.replace(context, checkpoints=context.checkpoints / "assistant")
-    train("the assistant", teacher, teacher_spec, assistant, spec, images, recipe, by_kd, augmentation, seed, context)
-    return assistant.eval(), spec
+    progress, _ = train(
+        "the assistant", teacher, teacher_spec, assistant, spec, images, recipe, by_kd, augmentation, seed, context
+    )
+    return assistant.eval(), spec, progress.seconds

@@ -42,7 +42,7 @@ def load(teacher: Teacher, images: ImageSet, seed: int, context: Context) -> tup
         )
     folder = path if path.is_dir() else path.parent
     if kind != "crd" and path in (folder, folder / WEIGHTS) and (folder / SPEC).exists():
-        return _of_ours(folder, teacher, images)
+        return _of_ours(folder, teacher, images, context)
     network, spec = networks.new(teacher.model, teacher.image_size, images, seed)
     if kind == "crd":
         if spec.in_channels != 3:
@@ -55,7 +55,7 @@ def load(teacher: Teacher, images: ImageSet, seed: int, context: Context) -> tup
     return network, dataclasses.replace(spec, data_hash=None)  # what they were trained on before, nobody says
 
 
-def _of_ours(folder: Path, teacher: Teacher, images: ImageSet) -> tuple[Backbone, ModelSpec]:
+def _of_ours(folder: Path, teacher: Teacher, images: ImageSet, context: Context) -> tuple[Backbone, ModelSpec]:
     network, spec = models.load(folder)
     task = images.task
     wanted = {
@@ -70,6 +70,11 @@ def _of_ours(folder: Path, teacher: Teacher, images: ImageSet) -> tuple[Backbone
                 f"The {what} of the teacher in {folder}: {there}. That of this configuration and data: {here}.",
                 "Name other weights, or change teacher.model, teacher.image_size or the data.",
             )
+    if spec.data_hash not in (None, task.data_hash):
+        context.reporter.warn(
+            f"the teacher in {folder} was trained on other data or another split ({spec.data_hash[:12]}...): it may "
+            "have learnt from images that are tested with here, and its accuracy, and what it teaches, then flatter"
+        )
     only = spec.data_hash if spec.data_hash == task.data_hash else None
     return laid_out(network.train()), dataclasses.replace(spec, frozen_stages=0, data_hash=only)
 

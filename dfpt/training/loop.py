@@ -79,6 +79,11 @@ class Progress:
     bfloat16: bool = False  # what was chosen, by the recipe or by measurement
     channels_last: bool = True
 
+    @property
+    def seconds(self) -> float:
+        """Of all epochs, their validation included."""
+        return sum(row["seconds"] for row in self.history)
+
 
 def fit(
     task: Task,

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
+from filelock import FileLock
 from torch import Tensor
 
 from dfpt.files import write_json
@@ -44,21 +45,24 @@ def fastest(file: str, steps: Mapping[str, Callable[[], Tensor]], dtype: torch.d
         file: the measurement is kept in it, below ``home/cache``.
         steps: name -> as for :func:`choose`.
     """
-    found = _known(file, {name: partial(_seconds, step, dtype) for name, step in steps.items()}, what, home)
+    trials = {name: partial(_seconds, step, dtype) for name, step in steps.items()}
+    found = _known(file, trials, f"{what}, {dtype}", home)
     return min(steps, key=lambda name: found[name])
 
 
 def _known(file: str, trials: Mapping[str, Callable[[], float]], what: str, home: Path) -> dict[str, float]:
-    """Seconds of each trial, measured once for this machine."""
+    """Seconds of each trial, measured once for this machine, by one process at a time: they would slow each other."""
     path = home / "cache" / file
-    try:
-        known: dict[str, dict[str, float]] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        known = {}
+    path.parent.mkdir(parents=True, exist_ok=True)
     key = f"{what}, torch {torch.__version__}, {platform.machine()}, {torch.get_num_threads()} threads, {device.name()}"
-    if key not in known:
-        known[key] = {name: trial() for name, trial in trials.items()}
-        write_json(path, known)
+    with FileLock(path.with_suffix(".lock")):
+        try:
+            known: dict[str, dict[str, float]] = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            known = {}
+        if key not in known:
+            known[key] = {name: trial() for name, trial in trials.items()}
+            write_json(path, known)
     return known[key]
 
 

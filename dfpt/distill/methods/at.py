@@ -28,13 +28,16 @@ def attention_loss(target_BCHW: Tensor, found_BCHW: Tensor) -> Tensor:
 
 
 class AttentionTransfer(Method):
-    """CE + the attention's loss summed over all stages, each with the teacher's stage of the same relative depth."""
+    """CE + the attention's loss summed over all trained stages, each with the teacher's of the same relative depth."""
 
     def __init__(self, options: Options, setting: Setting) -> None:
         super().__init__(setting.label_loss)
         self.weights = options
-        count, teacher_count = len(setting.student.widths), len(setting.teacher.widths)
-        self.pairs = [(stage, partner(stage, count, teacher_count)) for stage in range(count)]
+        student, teacher = setting.student, setting.teacher
+        self.pairs = [
+            (stage, partner(student.frozen + stage, student.stages, teacher.stages))
+            for stage in range(len(student.widths))
+        ]
 
     def _losses(
         self, student: Seen, teacher: Seen, labels_B: Tensor, index_B: Tensor, progress: float

@@ -30,15 +30,16 @@ class Hint(Method):
     def __init__(self, options: Options, setting: Setting) -> None:
         super().__init__(setting.label_loss)
         self.weights = options
-        count = len(setting.student.widths)
-        stage = count // 2 if options.stage is None else options.stage
-        if not -count <= stage < count:
+        count, frozen = setting.student.stages, setting.student.frozen
+        stage = max(frozen, count // 2) if options.stage is None else options.stage
+        if not -count <= stage < count or stage % count < frozen:
+            kept = f", of which the first {frozen} are frozen" if frozen else ""
             raise UsageError(
-                f"fitnet: stage = {stage}, but the student has {count} stages.",
-                f"Give a number from {-count} to {count - 1}.",
+                f"fitnet: stage = {stage}, but the student has {count} stages{kept}.",
+                f"Give a number from {frozen} to {count - 1}.",
             )
-        self.stage = stage % count
-        self.teacher_stage = partner(self.stage, count, len(setting.teacher.widths))
+        self.stage = stage % count - frozen  # among the maps that are seen
+        self.teacher_stage = partner(stage % count, count, setting.teacher.stages)
         self.regressor = nn.Conv2d(setting.student.widths[self.stage], setting.teacher.widths[self.teacher_stage], 1)
 
     def _losses(

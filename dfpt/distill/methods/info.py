@@ -36,6 +36,7 @@ class MethodInfo:
         options: type of its hyper-parameters; their defaults are the published ones unless a comment says otherwise.
         needs: beyond the student and the labels; who trains provides it.
         build: (options, setting) -> the method.
+        least_classes: with fewer its knowledge says nothing.
     """
 
     name: str
@@ -44,3 +45,4 @@ class MethodInfo:
     options: type[Section]
     needs: frozenset[Need]
     build: Callable[[Any, Setting], Method]
+    least_classes: int = 2

@@ -22,4 +22,5 @@ INFO = MethodInfo(
     Options,
     frozenset({"logits"}),
     build,
+    least_classes=logits.LEAST_STANDARDISED,
 )

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from dfpt.distill.divergence import divergence
 from dfpt.distill.wide import wide
 
+LEAST_STANDARDISED = 3  # classes: of two standardised logits nothing is left but which is larger
 _SMALL = 1e-7
 
 
@@ -94,7 +95,7 @@ def dtkd(
 def standardised(logits_BK: Tensor) -> Tensor:
     """Each image's logits with mean 0 and (unbiased) standard deviation 1.
 
-    For two classes that leaves nothing but which one is larger.
+    For two classes that leaves nothing but which one is larger, and no gradient.
     """
     logits_BK = wide(logits_BK)
     return (logits_BK - logits_BK.mean(1, keepdim=True)) / (logits_BK.std(1, keepdim=True) + _SMALL)

@@ -58,12 +58,19 @@ class NetworkShape:
     """What a method must know of a network before the first batch.
 
     Attributes:
-        widths: channels of each stage's output; the last one is the embedding's size D.
+        widths: channels of the output of each stage that is trained; the last one is the embedding's size D.
         num_classes: K.
+        frozen: stages before these, which stay as they are and whose maps nobody sees.
     """
 
     widths: tuple[int, ...]
     num_classes: int
+    frozen: int = 0
+
+    @property
+    def stages(self) -> int:
+        """All of them, the frozen ones too."""
+        return self.frozen + len(self.widths)
 
 
 @dataclass(frozen=True)

@@ -63,5 +63,11 @@ def create(
             f"The student has {student.num_classes} classes, the teacher {teacher.num_classes}.",
             "Train both on the same classes.",
         )
+    if student.num_classes < METHODS[name].least_classes:
+        raise UsageError(
+            f"{name} teaches nothing with {student.num_classes} classes: standardised, two logits only say which is "
+            "larger.",
+            f"Take the method without standardisation: {name.removesuffix('_ls')}.",
+        )
     checked = method_options.checked(name, options or {})
     return METHODS[name].build(checked, Setting(student, teacher, label_loss, labels_N))

@@ -83,5 +83,8 @@ def test_the_overhead_is_what_a_pencil_gives() -> None:
     assert found["prompt_parameters"] == count_parameters(paths.path)
     assert found["prompt_parameters_share"] == count_parameters(paths.path) / count_parameters(teacher)
     assert found["prompt_macs_share"] == found["prompt_macs"] / found["teacher_macs"]
+    for form, learnt in (("temperature", 1), ("affine", CLASSES * CLASSES + CLASSES)):
+        control = PromptPath(teacher, (2,), 0.5, 0.25, (3,), own_stages=False, form=form)
+        assert overhead(DualForwardTeacher(teacher, control), 1, SIZE)["prompt_parameters"] == learnt
     whole = PromptPath(teacher, (0, 1, 2), 0.5, 0.25, (3,), own_stages=True)
     assert overhead(DualForwardTeacher(teacher, whole), 1, SIZE)["prompt_macs"] > 4 * found["prompt_macs"]

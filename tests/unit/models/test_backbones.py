@@ -105,7 +105,7 @@ def test_the_parts_make_the_whole(name: str) -> None:
         whole = model.head(x)
         assert torch.equal(model(images), whole)
         for count, features in enumerate(parts, 1):
-            assert torch.equal(model.from_stage(features, count), whole)
+            assert torch.equal(model.head(model.between(features, count, len(parts))), whole)
 
 
 def test_what_comes_behind_a_stage_is_that_part_of_the_network(name: str) -> None:

@@ -27,6 +27,7 @@ from tests.unit.steps.trained import (
     RECIPE,
     Trained,
     distil_config,
+    history,
     taught,
     tune_config,
     weights,
@@ -92,7 +93,10 @@ def test_the_assistant_is_taught_by_the_teacher_and_teaches_the_student(
         ("alone", "takd", {"assistant": "tiny_60k", "knowledge": 0.0, "label": 1.0}),
     ):
         place = replace(context, checkpoints=tmp_path / "checkpoints" / name)
-        distil.run(trained.inputs, taught(tmp_path / name), distil_config(method=method, options=options), place)
+        config = distil_config(method=method, options=options)
+        metrics = distil.run(trained.inputs, taught(tmp_path / name), config, place)
+        own = sum(float(row["seconds"]) for row in history(tmp_path / name))
+        assert (metrics["training_seconds"] > 1.1 * own) == (method == "takd"), "the assistant's training counts"
         found[name] = weights(tmp_path / name)
     assert len(set(found.values())) == 4
     assert found["alone"] == weights(trained["baseline"])

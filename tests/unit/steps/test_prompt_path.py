@@ -16,10 +16,13 @@ from safetensors.torch import load_file
 
 from dfpt import models
 from dfpt.config import (
+    Augmentation,
+    Distillation,
     EvaluateConfig,
     Evaluation,
 )
 from dfpt.context import Context
+from dfpt.datasets import load
 from dfpt.datasets.batches import dihedral
 from dfpt.distill import saved
 from dfpt.distill.places import at_places
@@ -61,6 +64,27 @@ def test_the_whole_path_brings_its_own_stages_and_fits_its_own_method_alone(
     distil.run(inputs, taught(tmp_path / "student"), distil_config(method="dfpt-kd+"), context)
     with pytest.raises(UsageError, match="does not fit this configuration"):
         distil.run(inputs, taught(tmp_path / "other"), distil_config(method="dfpt-kd"), context)
+
+
+def test_the_whole_path_needs_a_stage_behind_the_first_prompt(trained: Trained) -> None:
+    teacher, last = models.load(trained["teacher"])[0], PROMPT.model_copy(update={"stages": (-1,)})
+    with pytest.raises(UsageError, match=r"behind prompt.stages = \[-1\] the teacher has none"):
+        dual.path_spec(teacher, last, "dfpt-kd+")
+    assert dual.path_spec(teacher, last, "dfpt-kd").positions == (len(teacher.stages) - 1,)
+
+
+def test_standardised_logits_of_two_classes_are_refused(trained: Trained, context: Context) -> None:
+    (teacher, spec), (student, own) = models.load(trained["teacher"]), models.load(trained["baseline"])
+    paths = dual.with_paths(teacher, dual.path_spec(teacher, PROMPT, "dfpt-kd"), 0)
+    images = load(trained["dataset"], trained["validation"])
+    two = replace(own, classes=own.classes[:2])
+    ways = ({"divergence": "ls"}, {}, "distillation"), ({}, {"divergence": "ls"}, "prompt")
+    for distillation, prompt, section in ways:
+        config = Distillation.model_validate(distillation), PROMPT.model_copy(update=prompt)
+        with pytest.raises(UsageError, match=f"{section}.divergence = ls teaches nothing with 2 classes"):
+            dual.train(
+                "distil", paths, spec, student, two, images, RECIPE, *config, "joint", Augmentation(views=1), 0, context
+            )
 
 
 @pytest.mark.parametrize("adapt", ["joint", "frozen", "alternate"])

@@ -28,11 +28,21 @@ pytest_plugins = ["tests.mlflow_home"]
 AS_IT_IS = Recipe(epochs=0, precision="float32")
 
 
-def trained(inspection: Any, place: Path, home: Path | None = None, **values: Any) -> Path:
+class Warned(Silent):
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def warn(self, text: str) -> None:
+        self.heard.append(text)
+
+
+def trained(
+    inspection: Any, place: Path, home: Path | None = None, reporter: Silent | None = None, **values: Any
+) -> Path:
     """The folder that train-teacher writes."""
     given = {"model": "resnet8", "image_size": 8, "frozen_stages": 0, "recipe": AS_IT_IS} | values
     config = TrainTeacherConfig(seed=0, augmentation=Augmentation(views=1), teacher=Teacher(**given))
-    context = Context(home or place / "home", place / "checkpoints")
+    context = Context(home or place / "home", place / "checkpoints", reporter=reporter or Silent())
     train_teacher.run(inspection.inputs(), {"teacher": place / "teacher"}, config, context)
     return place / "teacher"
 
@@ -104,7 +114,9 @@ def test_a_teacher_says_which_data_it_was_trained_on_only_where_it_has_seen_no_o
     network, spec = models.load(inspection.good)
     these = Task.load(inspection.dataset).data_hash
     models.save(network, replace(spec, data_hash=these if before == "these" else before), tmp_path / "given")
-    folder = trained(inspection, tmp_path, weights=f"file:{tmp_path / 'given'}")
+    warned = Warned()
+    folder = trained(inspection, tmp_path, reporter=warned, weights=f"file:{tmp_path / 'given'}")
+    assert ["trained on other data" in text for text in warned.heard] == [True] * (before == "other")
     assert models.load(folder)[1].data_hash == (these if before == "these" else None)
     assert models.load(trained(inspection, tmp_path / "own", pretrained=False))[1].data_hash == these
 

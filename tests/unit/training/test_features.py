@@ -11,7 +11,7 @@ from dfpt.context import Context, Silent
 from dfpt.datasets.batches import dihedral
 from dfpt.errors import StepFailed
 from dfpt.models import Backbone
-from dfpt.training import precision
+from dfpt.training import features, precision
 from dfpt.training.features import cached
 from tests.unit.training import made_up
 
@@ -124,12 +124,28 @@ def test_the_network_is_left_fit_for_training_through_it(model: Backbone, contex
     model = model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]  # as it is when loaded
     cached(model, 1, made_up.pictures(6)[0], 1, context)
     features = torch.randn(2, 16, 8, 8, requires_grad=True)
-    model.from_stage(features, 1).sum().backward()
+    model.behind(1)(features).sum().backward()
     assert features.grad is not None
     assert not any(tensor.is_inference() for tensor in model.state_dict().values())
 
 
-def test_only_the_sets_most_lately_used_are_kept(model: Backbone, context: Context) -> None:
+def test_the_precision_is_the_recipes_and_measured_only_where_it_asks_for_that(
+    model: Backbone, context: Context, watch: Watch
+) -> None:
+    images = made_up.pictures(6)[0]
+    for wanted in ("float32", "bfloat16", "float32"):
+        cached(model, 1, images, 1, context, wanted=wanted)
+    assert watch.computed == 2, "each has a set of its own"
+    assert not (context.home / "cache" / "precision.json").exists()
+    cached(model, 1, images, 1, context)
+    assert (context.home / "cache" / "precision.json").exists()
+
+
+def test_only_the_sets_most_lately_used_are_kept(
+    model: Backbone, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = cached(model, 1, made_up.pictures(3)[0], 1, context).numel() * 2
+    monkeypatch.setattr(features, "_MOST", 6 * size)
     for number in range(8):
         cached(model, 1, made_up.pictures(3, seed=number)[0], 1, context)
     kept = list((context.home / "cache" / "features").iterdir())

@@ -47,6 +47,14 @@ def test_bfloat16_must_be_worth_it(tmp_path: Path, bfloat16: float, expected: to
     assert precision.choose("auto", never, "a network", tmp_path) is expected
 
 
+def test_a_format_is_measured_for_each_type(tmp_path: Path) -> None:
+    steps = {"fast": lambda: torch.ones(1, requires_grad=True).sum()}
+    for dtype in (torch.float32, torch.bfloat16):
+        precision.fastest("memory_format.json", steps, dtype, "a network", tmp_path)
+    assert len(json.loads((tmp_path / "cache" / "memory_format.json").read_text())) == 2
+    assert precision.fastest("memory_format.json", {"fast": never}, torch.float32, "a network", tmp_path) == "fast"
+
+
 def test_a_damaged_record_is_measured_anew(tmp_path: Path) -> None:
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / "precision.json").write_text("{")

@@ -73,5 +73,8 @@ def test_networks_of_unequal_depth_are_compared_at_every_stage_of_the_student() 
     method = made_up.method("at", teacher=deep)
     assert isinstance(method, AttentionTransfer)
     assert method.pairs == [(0, 1), (1, 4), (2, 6)]
+    behind_frozen = made_up.method("at", student=NetworkShape((6, 8), made_up.CLASSES, frozen=1), teacher=deep)
+    assert isinstance(behind_frozen, AttentionTransfer)
+    assert behind_frozen.pairs == [(0, 4), (1, 6)]
     losses = method.losses(made_up.answers(made_up.STUDENT, 8), made_up.answers(deep, 8), LABELS, LABELS, 0)
     assert losses["knowledge"] > 0

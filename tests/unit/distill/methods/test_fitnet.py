@@ -7,6 +7,7 @@ import torch
 
 from dfpt.distill.methods import NetworkShape
 from dfpt.distill.methods.fitnet import Hint, hint_loss
+from dfpt.errors import UsageError
 from tests.unit.distill.methods import made_up
 
 LABELS = torch.tensor([0, 1, 2, 0, 1, 2])
@@ -51,3 +52,18 @@ def test_the_hint_is_at_the_middle_unless_told(stage: int | None, found: int, te
     method = made(teacher=NetworkShape((2, 3, 4, 5, 6, 7, 8), 3), stage=stage)
     assert (method.stage, method.teacher_stage) == (found, teachers)
     assert method.regressor.out_channels == (2, 3, 4, 5, 6, 7, 8)[teachers]
+
+
+@pytest.mark.parametrize(("stage", "found", "teachers"), [(None, 0, 4), (4, 1, 5), (-1, 2, 6)])
+def test_stages_are_counted_with_the_frozen_ones_whose_maps_nobody_sees(
+    stage: int | None, found: int, teachers: int
+) -> None:
+    student = NetworkShape((4, 6, 8), 3, frozen=3)
+    method = made(student=student, teacher=NetworkShape((2, 3, 4, 5, 6, 7, 8), 3), stage=stage)
+    assert (method.stage, method.teacher_stage) == (found, teachers)
+    assert method.regressor.in_channels == student.widths[found]
+
+
+def test_a_frozen_stage_takes_no_hint() -> None:
+    with pytest.raises(UsageError, match="stage = 1, but the student has 6 stages, of which the first 3 are frozen"):
+        made(student=NetworkShape((4, 6, 8), 3, frozen=3), stage=1)

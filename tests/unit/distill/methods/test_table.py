@@ -167,6 +167,13 @@ def test_an_option_that_is_not_the_methods_is_refused(name: str, options: dict[s
         made_up.method(name, **options)
 
 
+@pytest.mark.parametrize("name", ["kd_ls", "dkd_ls"])
+def test_standardised_logits_of_two_classes_are_refused(name: str) -> None:
+    two = NetworkShape((4, 6, 8), 2)
+    with pytest.raises(UsageError, match=f"{name} teaches nothing with 2 classes"):
+        made_up.method(name, student=two, teacher=two)
+
+
 @each
 def test_networks_of_unequal_classes_are_refused_before_training(name: str) -> None:
     with pytest.raises(UsageError, match="student has 3 classes, the teacher 5"):
