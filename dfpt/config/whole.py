@@ -33,9 +33,16 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _has_a_path_to_tune(self) -> Config:
-        if self.prompt.form != "blocks" and self.distillation.method == "dfpt-kd+":
+        if self.distillation.method != "dfpt-kd+":
+            return self
+        if self.prompt.form != "blocks":
             raise ValueError(
                 f"prompt.form {self.prompt.form} has no stages of its own: use distillation.method dfpt-kd"
+            )
+        if set(self.prompt.stages) == {-1}:
+            raise ValueError(
+                "dfpt-kd+ fine-tunes the stages behind the first prompt, and behind the last one there is none: "
+                "set prompt.stages=[-2,-1], or use distillation.method dfpt-kd"
             )
         return self
 

@@ -117,6 +117,14 @@ def test_a_policy_of_the_gate_that_asks_for_what_there_is_not_is_refused(assignm
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize("profile", ["demo", "smoke"])
+def test_the_whole_path_is_refused_where_the_last_stage_alone_is_prompted(profile: str) -> None:
+    with pytest.raises(UsageError, match="behind the last one there is none"):
+        resolve(None, profile, ["distillation.method=dfpt-kd+"], environment={})
+    whole = ["distillation.method=dfpt-kd+", "prompt.stages=[-2,-1]"]
+    assert resolve(None, profile, whole, environment={}).distillation.method == "dfpt-kd+"
+
+
 @pytest.mark.parametrize(
     ("assignments", "message"),
     [
