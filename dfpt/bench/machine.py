@@ -1,9 +1,10 @@
-"""What a measurement was made on: without it a figure says little."""
+"""When and on what a measurement was made: without it a figure says little."""
 
 from __future__ import annotations
 
 import os
 import platform
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ def describe() -> dict[str, Any]:
     import torch
 
     return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "dfpt": version("dfpt"),
         "processor": _processor(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),

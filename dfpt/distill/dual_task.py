@@ -65,8 +65,10 @@ class DualTask:
 
     def losses(self, labels_B: Tensor, *inputs: Tensor, progress: float) -> Mapping[str, Tensor]:
         images, shared, z_o, *places = self._given(inputs)
-        map_s, map_p = self.student.features(images), self.teacher.prompted_features(shared)
-        z_s, z_p = self.student.head(map_s), self.teacher.path.head(map_p)
+        map_s = self.student.features(images)
+        z_s = self.student.head(map_s)  # before the path: its dropout draws what it would draw without one
+        map_p = self.teacher.prompted_features(shared)
+        z_p = self.teacher.path.head(map_p)
         losses = {"loss": student_loss(z_o, z_p, z_s, self.label_loss(z_s, labels_B), labels_B, self.distillation)}
         if self.adapt:
             losses["prompt_loss"] = prompt_loss(z_o, z_p, z_s, self.label_loss(z_p, labels_B), labels_B, self.prompt)

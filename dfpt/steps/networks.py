@@ -88,6 +88,11 @@ def check_pair(teacher: ModelSpec, student: ModelSpec, images: ImageSet, context
                 f"the {role} {spec.name} reads images of {spec.image_size} pixels and they are stored at {stored} "
                 "(data.image_size): they are enlarged, which costs time and shows nothing more"
             )
+    warn_of_size(teacher, student, context)
+
+
+def warn_of_size(teacher: ModelSpec, student: ModelSpec, context: Context) -> None:
+    """Say what it means where the student is not smaller than whoever teaches it."""
     if student.parameters >= teacher.parameters:
         context.reporter.warn(
             f"the student {student.name} ({student.parameters} parameters) is not smaller than its teacher "

@@ -98,6 +98,8 @@ def _assistant(
     options = Takd.model_validate(distillation.options)
     size = options.image_size or student_spec.image_size
     assistant, spec = networks.new(options.assistant, size, images, seed, options.pretrained)
+    networks.warn_of_size(teacher_spec, spec, context)
+    networks.warn_of_size(spec, student_spec, context)
     by_kd = distillation.model_copy(
         update={"method": "kd", "options": options.model_dump(exclude={"assistant", "image_size", "pretrained"})}
     )

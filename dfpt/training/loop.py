@@ -76,8 +76,15 @@ class Progress:
     best_epoch: int = -1
     best_score: tuple[float, float] = (-1.0, 0.0)
     history: list[dict[str, float]] = dataclasses.field(default_factory=list)
-    bfloat16: bool = False  # what was chosen, by the recipe or by measurement
+    bfloat16: bool = False  # what was chosen, by the recipe or by measurement; a training that goes on keeps to it
     channels_last: bool = True
+
+    @property
+    def way(self) -> Arithmetic:
+        return Arithmetic(
+            torch.bfloat16 if self.bfloat16 else torch.float32,
+            torch.channels_last if self.channels_last else torch.contiguous_format,
+        )
 
     @property
     def seconds(self) -> float:
@@ -98,7 +105,8 @@ def fit(
     """Train ``task`` and leave it with the weights of the epoch that was best on validation data.
 
     The best epoch is that of the highest accuracy; among equals the one of the lower loss. All randomness of an epoch
-    derives from (seed, epoch), so an interrupted training resumed from its checkpoint gives the same numbers.
+    derives from (seed, epoch), that of a batch from its number besides: an interrupted training resumed from its
+    checkpoint gives the same numbers, and what one batch draws (a prompt path's dropout) shifts nothing in the next.
 
     Args:
         views: how many exact views an image is drawn in, see :mod:`dfpt.datasets.batches`.
@@ -106,7 +114,7 @@ def fit(
             nothing of the epoch.
 
     Raises:
-        StepFailed: cancelled, or a loss that is not finite (the message names the images).
+        StepFailed: cancelled, or a loss that is not finite (of a batch, the message names the images).
     """
     if len(train.labels) == 0 or len(val.labels) == 0:
         raise StepFailed(f"{task.name}: a split is empty.", "Give it more images.")
@@ -115,9 +123,14 @@ def fit(
 
 
 def drawn_views(seed: int, epoch: int, views: int, count: int) -> Tensor:
-    """(N,) the view that an epoch shows each image in; torch's generator stands where the epoch's draws go on."""
+    """(N,) the view that an epoch shows each image in; torch's generator stands where the epoch's order is drawn."""
     torch.manual_seed(seed * 100_003 + epoch)
     return torch.randint(views, (count,))
+
+
+def _seed_batch(*key: int) -> None:
+    """Let torch's generator begin anew for what is drawn in one batch: noise, dropout, a method's negatives."""
+    torch.manual_seed(int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0]))
 
 
 def _fit(
@@ -147,7 +160,7 @@ def _fit(
     until = math.ceil(recipe.stop_after * recipe.epochs)
     way = Arithmetic()
     if progress.epoch < until:
-        way = arithmetic.choose(task, train, recipe, context.home)
+        way = progress.way if state else arithmetic.choose(task, train, recipe, context.home)
         if way.layout is not torch.channels_last:  # which they are in
             arithmetic.arrange(task, way.layout)
         progress.bfloat16, progress.channels_last = way.dtype is torch.bfloat16, way.layout is torch.channels_last
@@ -160,16 +173,14 @@ def _fit(
             before(epoch, way)
         task.trained.train()
         totals: dict[str, float] = {}
-        # Drawn before any dropout draws: every task of a seed sees the same images in the same views.
         drawn = drawn_views(seed, epoch, views, len(train.labels))
         order = _order(len(train.labels), recipe.batch_size)
         random = np.random.default_rng((seed, epoch, distributed.rank()))
-        if distributed.rank() > 0:  # what is drawn from here on (dropout) is each process's own
-            torch.manual_seed(((seed * 100_003 + epoch) * 1009 + distributed.rank()) % 2**63)
         for number, whole in enumerate(order):
             if context.cancelled():
                 raise StepFailed(f"{task.name} was interrupted in epoch {epoch + 1}.", "Run again: it goes on there.")
             index = distributed.share(whole)
+            _seed_batch(seed, epoch, number, distributed.rank())
             labels, inputs = train.batch(index, drawn[index], random)
             behind = (epoch + number / batches) / recipe.epochs
             with precision.autocast(way.dtype):
@@ -185,6 +196,7 @@ def _fit(
         distributed.average_buffers(task.trained)
         with average.in_place() if average else contextlib.nullcontext():
             figures = validate(task, val)
+            _check_validated(task.name, figures["val_loss"], epoch)
             score = (figures["val_accuracy"], -figures["val_loss"])
             if score > progress.best_score:
                 progress.best_score, progress.best_epoch = score, epoch
@@ -255,3 +267,11 @@ def _check_finite(name: str, losses: Mapping[str, Tensor], ids: list[str]) -> No
                 f"{f' and {len(ids) - 8} more' if len(ids) > 8 else ''}.",
                 "Lower the learning rate, or look at these images.",
             )
+
+
+def _check_validated(name: str, loss: float, epoch: int) -> None:
+    """The last batch's loss is of the weights before its step: what that step spoilt shows here."""
+    if not math.isfinite(loss):
+        raise StepFailed(
+            f"{name}: after epoch {epoch + 1} the loss on validation images is {loss}.", "Lower the learning rate."
+        )

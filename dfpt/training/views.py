@@ -40,8 +40,7 @@ class PixelViews:
 class NoisyViews:
     """What a sensor might have seen: normal noise on normalised images, of a strength that each image draws anew.
 
-    Drawn by torch's generator, which stands where the epoch's draws go on: an epoch of a seed has the same noise each
-    time. Two methods share it as far as both have drawn as much in the batches before (dropout, negatives).
+    Drawn by torch's generator, which begins anew in every batch: the methods of a seed are shown the same noise.
 
     Attributes:
         most: largest standard deviation, on the scale of the normalised images.

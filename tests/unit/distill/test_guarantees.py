@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dfpt.config import Distillation, Prompt
 from dfpt.distill.losses import prompt_loss, student_loss
+from dfpt.models import Backbone
 from dfpt.training.loop import fit
-from dfpt.training.views import PixelViews
+from dfpt.training.views import NoisyViews, PixelViews
 from tests.unit.training import made_up
 
 ONE_EPOCH = made_up.RECIPE.model_copy(update={"epochs": 1})
@@ -87,6 +88,31 @@ def test_without_both_paths_weights_it_is_plain_training_number_for_number(tmp_p
     without = fit(plain, train, val, made_up.RECIPE, 8, 0, made_up.context(tmp_path / "without"))
     assert_same(task.student.state_dict(), plain.model.state_dict())
     assert [row["train_loss"] for row in with_teacher.history] == [row["train_loss"] for row in without.history]
+
+
+def with_dropout(network: Backbone) -> Backbone:
+    network.head.insert(len(network.head) - 1, nn.Dropout(0.5))  # type: ignore[operator,arg-type]
+    return network
+
+
+@pytest.mark.parametrize("adapt", [True, False], ids=["joint", "frozen"])
+def test_what_the_prompt_path_draws_shifts_neither_the_students_dropout_nor_its_noise(
+    tmp_path: Path, adapt: bool
+) -> None:
+    """So the limits hold for students with dropout too, on images with noise, as the shipped default has both."""
+    original = made_up.teacher()
+    original.head[2].p = 0.5  # type: ignore[index]
+    paths = made_up.dual_teacher(original)
+    train, val = made_up.split(48, paths), made_up.split(12, paths, seed=1)
+    train = replace(train, sources=(NoisyViews(train.sources[0], 0.5), *train.sources[1:]))
+    task = made_up.dual_task(paths, Distillation(from_original=0, from_prompt=0), adapt)
+    with_dropout(task.student)
+    fit(task, train, val, made_up.RECIPE, 1, 0, made_up.context(tmp_path / "with"))
+
+    plain = made_up.plain_task(with_dropout(made_up.network()))
+    train, val = (replace(part, sources=part.sources[:1]) for part in (train, val))
+    fit(plain, train, val, made_up.RECIPE, 1, 0, made_up.context(tmp_path / "without"))
+    assert_same(task.student.state_dict(), plain.model.state_dict())
 
 
 # 2. The prompt path starts as the original one.

@@ -47,6 +47,7 @@ def test_the_saved_student_holds_the_student_alone(trained: Trained) -> None:
     }
     student, spec = models.load(trained["student"])
     assert count_parameters(student) == spec.parameters == count_parameters(plain)
+    assert str(student) == str(plain)  # the same layers, so the same latency
     assert sorted(path.name for path in trained["student"].iterdir()) == [
         "history.csv",
         "model.json",

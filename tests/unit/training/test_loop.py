@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -11,9 +11,11 @@ from torch import Tensor
 
 from dfpt.context import Silent
 from dfpt.errors import StepFailed
+from dfpt.training import arithmetic
+from dfpt.training.arithmetic import Arithmetic
 from dfpt.training.classification import Classification
 from dfpt.training.label_loss import LabelLoss, class_weights
-from dfpt.training.loop import fit, write_history
+from dfpt.training.loop import Progress, fit, write_history
 from dfpt.training.validation import validate
 from dfpt.training.views import PixelViews
 from tests.unit.training import made_up
@@ -145,6 +147,34 @@ def test_a_long_batch_is_named_in_short(tmp_path: Path) -> None:
     recipe = made_up.RECIPE.model_copy(update={"batch_size": 16})
     with pytest.raises(StepFailed, match="and 8 more"):
         fit(made_up.plain_task(made_up.network()), train, made_up.split(6), recipe, 1, 0, made_up.context(tmp_path))
+
+
+def test_weights_that_the_last_batch_spoilt_are_never_the_best(tmp_path: Path) -> None:
+    """One batch an epoch, whose loss is still finite."""
+    recipe = made_up.RECIPE.model_copy(update={"batch_size": 16, "lr": 1e38, "schedule": "step"})
+    task = made_up.plain_task(made_up.network())
+    with pytest.raises(StepFailed, match="after epoch 1 the loss on validation images is nan"):
+        fit(task, made_up.split(16), made_up.split(6), recipe, 1, 0, made_up.context(tmp_path))
+
+
+def test_a_training_that_goes_on_computes_as_it_began(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a measurement would say by then."""
+    context = made_up.context(tmp_path)
+    recipe = made_up.RECIPE.model_copy(update={"memory_format": "auto"})
+
+    def measured(layout: torch.memory_format) -> Callable[..., Arithmetic]:
+        return lambda *given: Arithmetic(layout=layout)
+
+    def go(until: float) -> Progress:
+        task, stopped = made_up.plain_task(made_up.network()), recipe.model_copy(update={"stop_after": until})
+        return fit(task, made_up.split(16), made_up.split(6), stopped, 1, 0, context)
+
+    monkeypatch.setattr(arithmetic, "choose", measured(torch.contiguous_format))
+    assert not go(0.5).channels_last
+    monkeypatch.setattr(arithmetic, "choose", measured(torch.channels_last))
+    whole = go(1.0)
+    assert not whole.channels_last
+    assert len(whole.history) == 2
 
 
 def test_frozen_stages_stay_and_the_rest_learns(tmp_path: Path) -> None:
