@@ -35,13 +35,16 @@ def images() -> torch.Tensor:
     return torch.randn(len(LABELS), 1, SIZE, SIZE).contiguous(memory_format=torch.channels_last)
 
 
+@pytest.mark.parametrize("own_stages", [False, True], ids=["dfpt-kd", "dfpt-kd+"])
 @pytest.mark.parametrize("name", models.names())
-def test_a_second_path_through_any_teacher_starts_neutral_learns_and_leaves_the_teacher(name: str) -> None:
+def test_a_second_path_through_any_teacher_starts_neutral_learns_and_leaves_the_teacher(
+    name: str, own_stages: bool
+) -> None:
     teacher = network(name).eval()
     before = {key: tensor.clone() for key, tensor in teacher.state_dict().items()}
     stages = tuple(range(len(teacher.stages)))
     torch.manual_seed(2)
-    paths = laid_out(DualForwardTeacher(teacher, PromptPath(teacher, stages, 0.5, 0.25, (3, 5), own_stages=False)))
+    paths = laid_out(DualForwardTeacher(teacher, PromptPath(teacher, stages, 0.5, 0.25, (3, 5), own_stages)))
     z_o, z_p = paths.eval()(images())
     assert torch.equal(z_o, z_p)
     task = DualTask("step", network("tiny_20k"), paths, Distillation(), Prompt(), True, LABEL_LOSS, from_pixels=True)
