@@ -19,6 +19,8 @@ from dfpt.models.backbone import laid_out
 from dfpt.models.crd import load_crd
 from dfpt.models.misfit import misfit
 from dfpt.models.saved import SPEC, WEIGHTS
+from dfpt.registry.artifacts import STUDENT, WEIGHTS_TAG
+from dfpt.registry.errors import BytesChanged
 from dfpt.steps import networks
 
 
@@ -32,6 +34,7 @@ def load(teacher: Teacher, images: ImageSet, seed: int, context: Context) -> tup
     Raises:
         UsageError: nothing there, a damaged or unsafe file, another architecture, other classes, channels or size.
         StepFailed: the registry cannot be reached.
+        BytesChanged: the registered weights are not those that were recorded.
     """
     kind, _, place = (teacher.weights or "").partition(":")
     path = _downloaded(place, context) if kind == "mlflow" else Path(place).expanduser()
@@ -98,7 +101,7 @@ def _fill(network: Backbone, path: Path, spec: ModelSpec) -> None:
 
 
 def _downloaded(uri: str, context: Context) -> Path:
-    """The folder with ``model.json`` of ``models:/NAME/VERSION``."""
+    """The folder with ``model.json`` of ``models:/NAME/VERSION``, whose weights are those that were recorded."""
     import mlflow.artifacts
     from mlflow.exceptions import MlflowException
 
@@ -116,7 +119,10 @@ def _downloaded(uri: str, context: Context) -> Path:
         raise StepFailed(
             f"Cannot read {uri}: {error.message.splitlines()[0]}", "See that the tracking store can be reached."
         ) from error
-    for folder in (found, found / "student"):  # where register puts the weights of record
+    for folder in (found, found / STUDENT):
         if (folder / SPEC).exists():
+            recorded, sha256 = version.tags.get(WEIGHTS_TAG), files.sha256(folder / WEIGHTS)
+            if recorded not in (None, sha256):  # none: somebody else registered it
+                raise BytesChanged(uri, folder, recorded, sha256)
             return folder
     raise UsageError(f"{uri} holds no model of ours (no {SPEC}).", "Name a version that register has made.")
