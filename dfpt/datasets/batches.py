@@ -1,4 +1,4 @@
-"""From stored pixels to a network's input, and the exact views of it: batched, where the pixels are, no loop over images."""
+"""From stored pixels to a network's input, and its exact views: batched, where the pixels are, no loop over images."""
 
 from __future__ import annotations
 
