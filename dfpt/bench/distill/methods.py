@@ -94,7 +94,7 @@ METHODS: dict[str, Row] = {
     "takd": _rival("takd", knowledge=_KNOWLEDGE, temperature=_TEMPERATURE),  # its assistant is the suite's
     "eskd": _early(_rival("eskd", knowledge=_KNOWLEDGE, temperature=_TEMPERATURE)),
     "pesf_kd": _rival("pesf_kd", knowledge=_KNOWLEDGE, temperature=_TEMPERATURE),
-    "fitnet": _rival("fitnet", knowledge=Range(0.1, 1000.0, 10.0)),
+    "fitnet": _rival("fitnet", knowledge=Range(0.001, 100.0, 1.0)),
     "at": _rival("at", knowledge=Range(1.0, 100_000.0, 1000.0)),
     "crd": _rival("crd", knowledge=Range(0.02, 10.0, 0.8), temperature=Range(0.02, 0.5, 0.07)),
     "dfpt_kd": _ours("dfpt-kd"),
