@@ -126,7 +126,6 @@ def test_a_run_that_changes_nothing_executes_only_gate_and_register(first: Ended
     assert again.result["cached"] == [step for step in STEPS if step not in REGISTRY_STEPS]
     assert again.result["created"] is False
     assert again.result["version"] == first.result["version"]
-    assert again.result["seconds"] < 30
     assert versions(ready, "digits") == before
 
 
