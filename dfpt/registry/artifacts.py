@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from dfpt import files
 from dfpt.registry.errors import BytesChanged
+from dfpt.tracking import store
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 STUDENT = "student"  # the weights of record, as the pipeline made them
 EVIDENCE = "evidence"
 WEIGHTS = "model.safetensors"
-WEIGHTS_TAG = "dfpt.weights_sha256"
+WEIGHTS_TAG = store.WEIGHTS_TAG
 GONE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # MLflow's words for what is not there
 ARTIFACT_TAG = "dfpt.artifact_sha256"
 

@@ -19,8 +19,6 @@ from dfpt.models.backbone import laid_out
 from dfpt.models.crd import load_crd
 from dfpt.models.misfit import misfit
 from dfpt.models.saved import SPEC, WEIGHTS
-from dfpt.registry.artifacts import STUDENT, WEIGHTS_TAG
-from dfpt.registry.errors import BytesChanged
 from dfpt.steps import networks
 
 
@@ -32,9 +30,9 @@ def load(teacher: Teacher, images: ImageSet, seed: int, context: Context) -> tup
     comes with a ``model.json`` is normalised as that says, anything else by the training pixels.
 
     Raises:
-        UsageError: nothing there, a damaged or unsafe file, another architecture, other classes, channels or size.
+        UsageError: nothing there, a damaged, changed or unsafe file, another architecture, other classes, channels or
+            size.
         StepFailed: the registry cannot be reached.
-        BytesChanged: the registered weights are not those that were recorded.
     """
     kind, _, place = (teacher.weights or "").partition(":")
     path = _downloaded(place, context) if kind == "mlflow" else Path(place).expanduser()
@@ -119,10 +117,13 @@ def _downloaded(uri: str, context: Context) -> Path:
         raise StepFailed(
             f"Cannot read {uri}: {error.message.splitlines()[0]}", "See that the tracking store can be reached."
         ) from error
-    for folder in (found, found / STUDENT):
+    for folder in (found, found / "student"):  # where register puts the weights of record
         if (folder / SPEC).exists():
-            recorded, sha256 = version.tags.get(WEIGHTS_TAG), files.sha256(folder / WEIGHTS)
+            recorded, sha256 = version.tags.get(store.WEIGHTS_TAG), files.sha256(folder / WEIGHTS)
             if recorded not in (None, sha256):  # none: somebody else registered it
-                raise BytesChanged(uri, folder, recorded, sha256)
+                raise UsageError(
+                    f"The weights of {uri} have changed: SHA-256 {sha256[:12]}..., recorded {recorded[:12]}...",
+                    "Find out who wrote there; restore the files, or name another version.",
+                )
             return folder
     raise UsageError(f"{uri} holds no model of ours (no {SPEC}).", "Name a version that register has made.")

@@ -19,6 +19,7 @@ Found = TypeVar("Found")
 
 DATABASE = "mlflow.db"
 ARTIFACTS = "mlartifacts"
+WEIGHTS_TAG = "dfpt.weights_sha256"  # of a registered version
 
 
 def tracking_uri(home: Path) -> str:
