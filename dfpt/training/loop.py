@@ -81,6 +81,7 @@ class Progress:
 
     @property
     def way(self) -> Arithmetic:
+        """How it computes."""
         return Arithmetic(
             torch.bfloat16 if self.bfloat16 else torch.float32,
             torch.channels_last if self.channels_last else torch.contiguous_format,

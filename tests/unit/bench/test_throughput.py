@@ -21,6 +21,7 @@ SMALL = Pair("resnet8", "tiny_20k", 4, 8, 4)
 
 def test_every_variant_is_measured_and_compared(tmp_path: Path) -> None:
     found = throughput.run([SMALL], 2, tmp_path, lambda done, total: None)
+    assert found["machine"].keys() >= {"date", "dfpt", "processor", "torch"}
     (result,) = found["results"]
     assert result["pair"] == asdict(SMALL)
     assert result["variants"].keys() == throughput.VARIANTS.keys()

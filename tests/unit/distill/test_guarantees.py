@@ -91,7 +91,8 @@ def test_without_both_paths_weights_it_is_plain_training_number_for_number(tmp_p
 
 
 def with_dropout(network: Backbone) -> Backbone:
-    network.head.insert(len(network.head) - 1, nn.Dropout(0.5))  # type: ignore[operator,arg-type]
+    assert isinstance(network.head, nn.Sequential)
+    network.head.insert(len(network.head) - 1, nn.Dropout(0.5))
     return network
 
 
@@ -100,9 +101,7 @@ def test_what_the_prompt_path_draws_shifts_neither_the_students_dropout_nor_its_
     tmp_path: Path, adapt: bool
 ) -> None:
     """So the limits hold for students with dropout too, on images with noise, as the shipped default has both."""
-    original = made_up.teacher()
-    original.head[2].p = 0.5  # type: ignore[index]
-    paths = made_up.dual_teacher(original)
+    paths = made_up.dual_teacher(with_dropout(made_up.teacher()).eval())
     train, val = made_up.split(48, paths), made_up.split(12, paths, seed=1)
     train = replace(train, sources=(NoisyViews(train.sources[0], 0.5), *train.sources[1:]))
     task = made_up.dual_task(paths, Distillation(from_original=0, from_prompt=0), adapt)

@@ -16,7 +16,7 @@ from dfpt.config import (
     Augmentation,
     Distillation,
 )
-from dfpt.context import Context
+from dfpt.context import Context, Silent
 from dfpt.datasets import load
 from dfpt.distill import saved
 from dfpt.distill.methods import METHODS
@@ -97,6 +97,21 @@ def test_the_assistant_is_taught_by_the_teacher_and_teaches_the_student(
         found[name] = weights(tmp_path / name)
     assert len(set(found.values())) == 4
     assert found["alone"] == weights(trained["baseline"])
+
+
+@pytest.mark.parametrize(("assistant", "warned"), [("tiny_60k", []), ("tiny_160k", ["tiny_160k"])])
+def test_an_assistant_that_is_not_between_the_two_is_warned_of(
+    trained: Trained, tmp_path: Path, context: Context, assistant: str, warned: list[str]
+) -> None:
+    heard: list[str] = []
+
+    class Listening(Silent):
+        def warn(self, text: str) -> None:
+            heard.append(text)
+
+    config = distil_config(method="takd", options={"assistant": assistant})
+    distil.run(trained.inputs, taught(tmp_path / "student"), config, replace(context, reporter=Listening()))
+    assert [text.split()[2] for text in heard if "not smaller than its teacher" in text] == warned
 
 
 def test_the_assistants_training_counts_as_time(
