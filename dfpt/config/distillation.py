@@ -78,7 +78,7 @@ class Distillation(Divergence):
 
     @model_validator(mode="after")
     def _caches_what_a_round_needs(self) -> Distillation:
-        if self.by_both_paths and self.adapt == "alternate" and not self.teacher_cache:
+        if self.keeps_a_round and not self.teacher_cache:
             raise ValueError(
                 "adapt=alternate keeps what both paths say for a round, and teacher_cache=false keeps nothing: "
                 "take adapt=joint, or the cache"
@@ -90,13 +90,19 @@ class Distillation(Divergence):
         """DFPT-KD or DFPT-KD+: only these need a tuned prompt path."""
         return self.method.startswith("dfpt")
 
+    @property
+    def keeps_a_round(self) -> bool:
+        """What both paths say is computed once for a round, which takes the cache."""
+        return self.by_both_paths and self.adapt == "alternate"
+
 
 def check_augmentation(augmentation: Augmentation, prompt: Prompt, distillation: Distillation) -> None:
     """Raises ValueError where teacher or method cannot follow what is done to the images."""
     if not augmentation.exact and distillation.teacher_cache:
+        joint = " and distillation.adapt=joint" if distillation.keeps_a_round else ""
         raise ValueError(
             "what the teacher says of images that are changed at random cannot be cached: "
-            "set distillation.teacher_cache=false, or augmentation's crop, flip, mixup and cutmix to 0"
+            f"set distillation.teacher_cache=false{joint}, or augmentation's crop, flip, mixup and cutmix to 0"
         )
     one_label = distillation.method in method_options.NEEDS_ONE_LABEL or (
         distillation.by_both_paths and "dkd" in (distillation.divergence, prompt.divergence)

@@ -12,6 +12,7 @@ from dfpt.errors import EXIT_USAGE, UsageError
 from dfpt.graph import STEPS
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
+MIXED = ["augmentation.mixup=1", "distillation.teacher_cache=false"]
 
 
 def resolved(*assignments: str, profile: str | None = None, **environment: str) -> Config:
@@ -262,14 +263,14 @@ def test_an_option_of_a_method_without_a_value_is_refused() -> None:
         (["distillation.options.temperature=1"], "dfpt-kd takes no options"),
         (["distillation.method=eskd"], "set teacher.recipe.stop_after"),
         (["teacher.recipe.stop_after=0"], "teacher.recipe.stop_after"),
-        (["augmentation.flip=true"], "set distillation.teacher_cache=false"),
-        (["augmentation.cutmix=1", "distillation.method=kd"], "set distillation.teacher_cache=false"),
+        (["augmentation.flip=true"], "set distillation.teacher_cache=false and distillation.adapt=joint, or"),
+        (["augmentation.cutmix=1", "distillation.method=kd"], "set distillation.teacher_cache=false, or"),
         (
-            ["augmentation.mixup=1", "distillation.teacher_cache=false", "distillation.method=dkd"],
+            [*MIXED, "distillation.method=dkd"],
             "has no label of its own",
         ),
         (
-            ["augmentation.mixup=1", "distillation.teacher_cache=false", "prompt.divergence=dkd"],
+            [*MIXED, "distillation.adapt=joint", "prompt.divergence=dkd"],
             "has no label of its own",
         ),
         (["student.model=tiny_60k"], "no weights are packaged for tiny_60k: set pretrained=false"),
