@@ -53,8 +53,14 @@ def read(path: Path, remedy: str) -> dict[str, Any]:
     return values
 
 
-def validated(model: type[SectionType], values: Mapping[str, Any], where: str) -> SectionType:
+def validated(
+    model: type[SectionType], values: Mapping[str, Any], where: str, elsewhere: Mapping[str, str] | None = None
+) -> SectionType:
     """The values as ``model``.
+
+    Args:
+        where: they come from.
+        elsewhere: dotted keys whose values, and all below them, come from somewhere else -> where.
 
     Raises:
         UsageError: an unknown key or a value that is not valid; the message says which, and ``where``.
@@ -65,6 +71,8 @@ def validated(model: type[SectionType], values: Mapping[str, Any], where: str) -
         first = error.errors()[0]
         location = [str(part) for part in first["loc"]]
         key = ".".join(location)
+        for end in range(1, len(location) + 1):  # the nearest one wins
+            where = (elsewhere or {}).get(".".join(location[:end]), where)
         if first["type"] == "extra_forbidden":
             valid = _fields_at(model, location[:-1])
             raise UsageError(f"Unknown key {key!r} in {where}.", nearest(location[-1], valid)) from error

@@ -83,16 +83,19 @@ def resolve(
                 settings.nearest(wanted, ["default", *profiles]),
             )
         values = _merge(values, profiles[wanted])
+    elsewhere: dict[str, str] = {}  # key -> what else than the file it comes from
     for name, text in environment.items():
         if name.startswith(ENVIRONMENT_PREFIX) and name not in RESERVED_ENVIRONMENT and not _OF_A_SERVICE.search(name):
             keys = name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
-            values = _merge(values, _nested(keys, _scalar(text), f"environment variable {name}"))
+            elsewhere[".".join(keys)] = where = f"environment variable {name}"
+            values = _merge(values, _nested(keys, _scalar(text), where))
     for assignment in assignments:
         key, equals, text = assignment.partition("=")
         if not equals:
             raise UsageError(f"--set {assignment}: no value.", "Write --set section.key=value.")
-        values = _merge(values, _nested(key.split("."), _scalar(text), f"--set {assignment}"))
-    config = settings.validated(Config, values, str(path))
+        elsewhere[key] = where = f"--set {assignment}"
+        values = _merge(values, _nested(key.split("."), _scalar(text), where))
+    config = settings.validated(Config, values, str(path), elsewhere)
     if "name" not in config.registration.model_fields_set:
         config = config.model_copy(update={"registration": Registration(name=_model_name(config.data.source))})
     return config

@@ -160,6 +160,26 @@ def test_what_is_not_configured_is_not_handed_to_the_step() -> None:
     assert list(handed["data"]) == ["source", "image_size", "split", "val", "test"]  # or every cached result is lost
 
 
+@pytest.mark.parametrize(
+    ("assignments", "environment", "begins"),
+    [
+        (["teacher.modle=x"], {}, "Unknown key 'teacher.modle' in --set teacher.modle=x."),
+        ([], {"DFPT_TEACHER__MODLE": "x"}, "Unknown key 'teacher.modle' in environment variable DFPT_TEACHER__MODLE."),
+        (["seed=many"], {"DFPT_SEED": "few"}, "--set seed=many: seed = 'many'"),
+        (["student.recipe.lr=0.1"], {"DFPT_STUDENT__RECIPE": "{bad: 1}"}, "Unknown key 'student.recipe.bad' in env"),
+        (["seed=1"], {}, "Unknown key 'teacher.modle' in FILE."),
+    ],
+)
+def test_a_mistake_is_said_to_be_where_it_was_made(
+    tmp_path: Path, assignments: list[str], environment: dict[str, str], begins: str
+) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("teacher: {modle: x}\n" if "FILE" in begins else "")
+    with pytest.raises(UsageError) as caught:
+        resolve(file, None, assignments, environment)
+    assert caught.value.message.startswith(begins.replace("FILE", str(file)))
+
+
 def test_an_unknown_profile_names_those_that_exist() -> None:
     with pytest.raises(UsageError, match="smoke"):
         resolved(profile="smok")
