@@ -23,7 +23,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from dfpt import models
 from dfpt.bench import machine
 from dfpt.config import Distillation, Prompt, Recipe
-from dfpt.distill.dual_forward import DualForwardTeacher, PromptPath
+from dfpt.distill.dual_forward import DualForwardTeacher, PathSpec, PromptPath
 from dfpt.distill.dual_task import DualTask
 from dfpt.distill.method_task import MethodTask
 from dfpt.distill.methods import NetworkShape, create
@@ -160,13 +160,11 @@ def _task(pair: Pair, variant: str) -> tuple[Task, Tensor, Callable[[], tuple[Te
     # A frozen teacher that runs in every step is folded by the product; the reference is as plain as can be.
     frozen = teacher if variant == CONTIGUOUS else laid_out(folded(teacher, 3, pair.image_size), layout)
     if method.startswith("dfpt"):
-        stages, prompt = range(len(teacher.stages)), Prompt()
-        path = PromptPath(
-            teacher, stages, prompt.ratio, prompt.partial, prompt.kernels, own_stages=method == "dfpt-kd+"
-        )
+        stages = tuple(range(len(teacher.stages)))
+        path = PromptPath(teacher, PathSpec(stages=stages, own_stages=method == "dfpt-kd+"))
         dual = DualForwardTeacher(frozen, laid_out(path, layout))
         label_loss = LabelLoss(torch.ones(pair.classes))
-        task: Task = DualTask(variant, student, dual, Distillation(), prompt, True, label_loss)
+        task: Task = DualTask(variant, student, dual, Distillation(), Prompt(), True, label_loss)
         task.trained.train()
         return task, labels, lambda: (images, shared := dual.shared(images), dual.original(shared))
     student_shape, teacher_shape = (NetworkShape(network.widths, pair.classes) for network in (student, teacher))

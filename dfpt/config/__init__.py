@@ -5,7 +5,7 @@ An unknown key is an error that names the nearest valid one.
 """
 
 from dfpt.config.data import Data, Fold, Group, Validation
-from dfpt.config.distillation import Adapt, Distillation, Divergence, Prompt
+from dfpt.config.distillation import Adapt, Blocks, Distillation, Divergence, Prompt
 from dfpt.config.gate import Device, Evaluation, Registration, Thresholds
 from dfpt.config.networks import Augmentation, Recipe, Student, Teacher
 from dfpt.config.reading import RESERVED_ENVIRONMENT, dump, resolve
@@ -32,6 +32,7 @@ __all__ = [
     "STEP_CONFIGS",
     "Adapt",
     "Augmentation",
+    "Blocks",
     "Config",
     "Data",
     "Device",

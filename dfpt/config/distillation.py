@@ -22,19 +22,27 @@ class Divergence(Section):
     temperature: Annotated[float, Field(gt=0)] = 4.0
 
 
-class Prompt(Divergence):
-    """The prompt-based forward path and its losses (paper, sections on prompt path and bidirectional supervision)."""
+class Blocks(Section):
+    """The layers of the prompt-based forward path (paper, section on the prompt path; all defaults are ours)."""
 
     stages: tuple[int, ...] = (-2, -1)  # stages followed by a prompt block; negative counts from the last
     ratio: Annotated[float, Field(gt=0, le=1)] = 0.5  # r1
     partial: Annotated[float, Field(gt=0, le=1)] = 0.25  # r2
     kernels: tuple[Literal[1, 3, 5, 7, 9, 11], ...] = (3, 5, 7)  # odd, so that the shape stays
+    norm: Literal["batch", "layer", "none"] = "batch"  # between a prompt block's convolutions; layer: of each image
+    activation: Literal["relu", "gelu"] = "relu"  # there too
+    statistics: Literal["own", "teacher"] | None = None  # of later stages' BatchNorm; None: own where these are trained
+    form: Literal["blocks", "affine", "temperature"] = "blocks"  # the latter two are controls: maps without any input
+    neutral_start: bool = True  # the path starts as the original one
+
+
+class Prompt(Blocks, Divergence):
+    """The prompt-based forward path and its losses (paper, section on bidirectional supervision)."""
+
     from_original: Weight = 1.0  # a_o
     from_student: Weight = 1.0  # a_s
     lr: Annotated[float, Field(gt=0)] = 1e-3
     epochs: Annotated[int, Field(ge=0)] = 5  # of tune-prompt
-    form: Literal["blocks", "affine", "temperature"] = "blocks"  # the latter two are controls: maps without any input
-    neutral_start: bool = True  # the path starts as the original one
 
 
 class Distillation(Divergence):

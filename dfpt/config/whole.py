@@ -33,16 +33,19 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _has_a_path_to_tune(self) -> Config:
-        if self.distillation.method != "dfpt-kd+":
+        whole, counted = self.distillation.method == "dfpt-kd+", self.prompt.statistics == "own"
+        if not (whole or counted):
             return self
         if self.prompt.form != "blocks":
             raise ValueError(
-                f"prompt.form {self.prompt.form} has no stages of its own: use distillation.method dfpt-kd"
+                f"prompt.form {self.prompt.form} has no stages of its own: use distillation.method dfpt-kd, "
+                "and no prompt.statistics"
             )
         if set(self.prompt.stages) == {-1}:
+            who = "dfpt-kd+ fine-tunes" if whole else "prompt.statistics own is of"
             raise ValueError(
-                "dfpt-kd+ fine-tunes the stages behind the first prompt, and behind the last one there is none: "
-                "set prompt.stages=[-2,-1], or use distillation.method dfpt-kd"
+                f"{who} the stages behind the first prompt, and behind the last one there is none: "
+                "set prompt.stages=[-2,-1], or use distillation.method dfpt-kd, and no prompt.statistics"
             )
         return self
 

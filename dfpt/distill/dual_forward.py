@@ -4,73 +4,90 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import Literal, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
+from dfpt.config import Blocks
 from dfpt.distill.control import Recalibrated
 from dfpt.distill.prompt import FusionBlock, PromptBlock
 from dfpt.errors import UsageError
 from dfpt.models.backbone import Backbone, count_parameters
 
-Form = Literal["blocks", "affine", "temperature"]
+
+class PathSpec(Blocks):
+    """What a prompt path is built by; its ``stages`` are counted from 0, ascending.
+
+    Attributes:
+        own_stages: DFPT-KD+ (ours: stages before the first prompt stay shared with the original path).
+    """
+
+    own_stages: bool = False
+
+    @classmethod
+    def of(cls, blocks: Blocks, stages: Sequence[int], own_stages: bool) -> PathSpec:
+        """The configured layers behind these stages."""
+        configured = {name: getattr(blocks, name) for name in Blocks.model_fields}
+        return cls.model_validate(configured | {"stages": tuple(stages), "own_stages": own_stages})
+
+    @property
+    def own_statistics(self) -> bool:
+        """Whether the later stages' BatchNorm goes by what the prompt path shows them (ours)."""
+        return self.own_stages if self.statistics is None else self.statistics == "own"
 
 
 class PromptPath(nn.Module):
     """phi: what is trained of the teacher, {P_i, F_i, H_phi}; for DFPT-KD+ also a copy of the stages that it changes.
 
     At its start it computes exactly what the teacher does ("neutral start", ours): P_i adds zero, F_i is the
-    identity, H_phi a copy of the head. That holds in eval mode: in training H_phi's dropout draws, and its BatchNorm
-    goes by the batch, while the original path stays in eval mode.
+    identity, H_phi a copy of the head. That holds in eval mode: in training H_phi's dropout draws, and BatchNorm of
+    its own goes by the batch, while the original path stays in eval mode.
 
     Args:
         teacher: read, never kept.
-        positions: stages (from 0, ascending) whose output gets a prompt.
-        ratio, partial, kernels: of :class:`dfpt.distill.prompt.PromptBlock`.
-        own_stages: DFPT-KD+ (ours: stages before the first prompt stay shared with the original path).
-        form: ``blocks`` is the method; the others are its controls, :mod:`dfpt.distill.control`, which have no prompts.
-        neutral: otherwise P_i, F_i and H_phi start as their layers are drawn (the ablation of the neutral start).
+        spec: its form ``blocks`` is the method; the others are its controls, :mod:`dfpt.distill.control`, which have
+            no prompts. Without its neutral start P_i, F_i and H_phi start as their layers are drawn (the ablation).
     """
 
-    def __init__(
-        self,
-        teacher: Backbone,
-        positions: Sequence[int],
-        ratio: float,
-        partial: float,
-        kernels: Sequence[int],
-        own_stages: bool,
-        form: Form = "blocks",
-        neutral: bool = True,
-    ) -> None:
+    def __init__(self, teacher: Backbone, spec: PathSpec) -> None:
         super().__init__()
-        self.positions = tuple(positions)
-        prompted = self.positions if form == "blocks" else ()
-        self.prompts = nn.ModuleDict(
-            {str(i): PromptBlock(teacher.widths[i], ratio, partial, kernels) for i in prompted}
-        )
+        self.spec = spec
+        prompted = spec.stages if spec.form == "blocks" else ()
+        self.prompts = nn.ModuleDict({str(i): PromptBlock(teacher.widths[i], spec) for i in prompted})
         self.fusions = nn.ModuleDict({str(i): FusionBlock(teacher.widths[i]) for i in prompted})
         head = copy.deepcopy(teacher.head)
-        self.head = head if form == "blocks" else Recalibrated(head, form)
-        later = list(teacher.stages)[self.positions[0] + 1 :] if own_stages else []
+        self.head = head if spec.form == "blocks" else Recalibrated(head, spec.form)
+        later = list(teacher.stages)[spec.stages[0] + 1 :] if spec.own_stages or spec.own_statistics else []
         self.stages = nn.ModuleList(copy.deepcopy(stage) for stage in later)
-        if not neutral:
+        if not spec.neutral_start:
             drawn = self.head.map if isinstance(self.head, Recalibrated) else self.head
             _draw(*(cast(PromptBlock, prompt).up for prompt in self.prompts.values()), self.fusions, drawn)
         self.requires_grad_(True)
 
     @property
     def learnt(self) -> int:
-        """How many parameters of phi are trained; a control keeps the teacher's head."""
-        kept = count_parameters(self.head.head) if isinstance(self.head, Recalibrated) else 0
-        return count_parameters(self) - kept
+        """How many parameters of phi are trained."""
+        return count_parameters(self) - sum(count_parameters(kept) for kept in self._kept())
 
     def requires_grad_(self, requires_grad: bool = True) -> PromptPath:
         super().requires_grad_(requires_grad)
-        if isinstance(self.head, Recalibrated):
-            self.head.head.requires_grad_(False)
+        for kept in self._kept():
+            kept.requires_grad_(False)
         return self
+
+    def train(self, mode: bool = True) -> PromptPath:
+        super().train(mode)
+        if not self.spec.own_statistics:
+            for layer in self.stages.modules():
+                if isinstance(layer, nn.BatchNorm2d):
+                    layer.eval()
+        return self
+
+    def _kept(self) -> list[nn.Module]:
+        """What is the teacher's and stays so: a control's head, and stages that have but statistics of their own."""
+        head = [self.head.head] if isinstance(self.head, Recalibrated) else []
+        return head if self.spec.own_stages else [*head, self.stages]
 
 
 class DualForwardTeacher(nn.Module):
@@ -88,7 +105,7 @@ class DualForwardTeacher(nn.Module):
         super().__init__()
         self.teacher = teacher.requires_grad_(False)
         self.path = path
-        self.depth = path.positions[0] + 1  # stages that both paths share
+        self.depth = path.spec.stages[0] + 1  # stages that both paths share
         self.train(self.training)
 
     def train(self, mode: bool = True) -> DualForwardTeacher:

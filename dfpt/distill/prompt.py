@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+
+from dfpt.config import Blocks
+
+_NORMS: dict[str, Callable[[int], nn.Module]] = {
+    "batch": nn.BatchNorm2d,
+    "layer": lambda width: nn.GroupNorm(1, width),
+    "none": lambda width: nn.Identity(),
+}
+_ACTIVATIONS = {"relu": nn.ReLU, "gelu": nn.GELU}
 
 
 class PartialConv(nn.Module):
@@ -29,21 +38,22 @@ class PartialConv(nn.Module):
 class PromptBlock(nn.Module):
     """P_i: 1x1 down by r1, for each kernel a partial convolution and a 1x1 convolution, 1x1 up (paper's prompt block).
 
-    BatchNorm and ReLU between them, and the zero last layer that makes the block start as "add nothing", are ours.
+    Norm and activation between them, and the zero last layer that makes the block start as "add nothing", are ours.
 
     Args:
         width: channels of the stage's output, (B, width, H, W) in and out.
-        ratio: r1.
-        partial: r2.
-        kernels: of the partial convolutions, in order.
+        settings: ratio is r1, partial r2, kernels are the partial convolutions', in order.
     """
 
-    def __init__(self, width: int, ratio: float, partial: float, kernels: Sequence[int]) -> None:
+    def __init__(self, width: int, settings: Blocks) -> None:
         super().__init__()
-        inner = max(1, round(width * ratio))
-        self.down = _pointwise(width, inner)
+        inner = max(1, round(width * settings.ratio))
+        self.down = _pointwise(width, inner, settings)
         self.mix = nn.Sequential(
-            *(nn.Sequential(PartialConv(inner, k, partial), *_pointwise(inner, inner)) for k in kernels)
+            *(
+                nn.Sequential(PartialConv(inner, kernel, settings.partial), *_pointwise(inner, inner, settings))
+                for kernel in settings.kernels
+            )
         )
         self.up = nn.Conv2d(inner, width, 1)
         nn.init.zeros_(self.up.weight)
@@ -54,8 +64,9 @@ class PromptBlock(nn.Module):
         return y
 
 
-def _pointwise(width_in: int, width: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(width_in, width, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU())
+def _pointwise(width_in: int, width: int, settings: Blocks) -> nn.Sequential:
+    norm, activation = _NORMS[settings.norm](width), _ACTIVATIONS[settings.activation]()
+    return nn.Sequential(nn.Conv2d(width_in, width, 1, bias=settings.norm == "none"), norm, activation)
 
 
 class FusionBlock(nn.Conv2d):

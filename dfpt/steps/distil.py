@@ -64,7 +64,7 @@ def _by_both_paths(
         config.seed,
         context,
     )
-    saved.save(paths.path, spec, outputs["path"])
+    saved.save(paths.path, outputs["path"])
     return progress, overhead(paths, teacher[1].in_channels, teacher[1].image_size)
 
 

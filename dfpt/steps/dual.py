@@ -8,11 +8,10 @@ from torch import Tensor
 from dfpt.config import Adapt, Augmentation, Distillation, Prompt, Recipe
 from dfpt.context import Context
 from dfpt.datasets import ImageSet
-from dfpt.distill.dual_forward import DualForwardTeacher, positions
+from dfpt.distill.dual_forward import DualForwardTeacher, PathSpec, PromptPath, positions
 from dfpt.distill.dual_task import DualTask
 from dfpt.distill.methods.logits import LEAST_STANDARDISED
 from dfpt.distill.places import at_places
-from dfpt.distill.saved import PathSpec
 from dfpt.errors import UsageError
 from dfpt.models import Backbone, ModelSpec
 from dfpt.models.backbone import laid_out
@@ -41,13 +40,13 @@ def path_spec(teacher: Backbone, prompt: Prompt, method: str) -> PathSpec:
             "teacher has none.",
             "Name an earlier stage too, such as --set prompt.stages=[-2,-1], or take dfpt-kd.",
         )
-    return PathSpec(stages, prompt.ratio, prompt.partial, prompt.kernels, own_stages, prompt.form, prompt.neutral_start)
+    return PathSpec.of(prompt, stages, own_stages)
 
 
 def with_paths(teacher: Backbone, spec: PathSpec, seed: int) -> DualForwardTeacher:
     """The teacher with an untrained prompt path, initialised from ``seed``."""
     torch.manual_seed(seed)
-    return laid_out(DualForwardTeacher(teacher, spec.build(teacher)))
+    return laid_out(DualForwardTeacher(teacher, PromptPath(teacher, spec)))
 
 
 def train(

@@ -21,8 +21,7 @@ def run(inputs: Inputs, outputs: Outputs, config: TunePromptConfig, context: Con
     """Takes dataset, validation and teacher, gives prompt: phi and ``probe.safetensors``."""
     images = load(inputs["dataset"], inputs["validation"])
     network, teacher_spec = models.load(inputs["teacher"])
-    path_spec = dual.path_spec(network, config.prompt, config.distillation.method)
-    teacher = dual.with_paths(network, path_spec, config.seed)
+    teacher = dual.with_paths(network, dual.path_spec(network, config.prompt, config.distillation.method), config.seed)
     probe, spec = networks.new_student(config.student, images, config.seed)
     networks.check_pair(teacher_spec, spec, images, context)
     epochs = config.prompt.epochs if config.distillation.by_both_paths else 0  # nobody would ask the tuned path
@@ -44,7 +43,7 @@ def run(inputs: Inputs, outputs: Outputs, config: TunePromptConfig, context: Con
             context,
         )
     folder = outputs["prompt"]
-    saved.save(teacher.path, path_spec, folder)
+    saved.save(teacher.path, folder)
     save_file({name: tensor.contiguous() for name, tensor in probe.state_dict().items()}, folder / dual.PROBE)
     write_history(progress.history, folder / "history.csv")
     return overhead(teacher, teacher_spec.in_channels, teacher_spec.image_size) | networks.summary(progress)

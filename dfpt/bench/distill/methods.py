@@ -128,6 +128,11 @@ ABLATIONS: dict[str, Row] = {
     "one_kernel": _but(prompt__kernels=[3]),
     "whole_convolutions": _but(prompt__partial=1.0),
     "quarter_width": _but(prompt__ratio=0.25),
+    "layer_norm": _but(prompt__norm="layer"),
+    "gelu": _but(prompt__activation="gelu"),
+    "own_statistics": _but(prompt__statistics="own"),
+    "own_stages": _but(distillation__method="dfpt-kd+"),
+    "own_stages_teachers_statistics": _but(distillation__method="dfpt-kd+", prompt__statistics="teacher"),
     "no_neutral_start": _but(prompt__neutral_start=False),
 }
 

@@ -9,7 +9,7 @@ import torch
 
 from dfpt import config as configuration
 from dfpt.distill.control import Map, Recalibrated
-from dfpt.distill.dual_forward import DualForwardTeacher, PromptPath
+from dfpt.distill.dual_forward import DualForwardTeacher, PathSpec, PromptPath
 from dfpt.errors import UsageError
 from dfpt.models import Backbone
 from dfpt.training.loop import fit
@@ -19,7 +19,7 @@ FORMS: tuple[Map, ...] = ("affine", "temperature")
 
 
 def controlled(original: Backbone, form: Map) -> DualForwardTeacher:
-    path = PromptPath(original, (0, 1), 0.5, 0.25, (3,), own_stages=False, form=form)
+    path = PromptPath(original, PathSpec(stages=(0, 1), kernels=(3,), form=form))
     return DualForwardTeacher(original, path)
 
 
@@ -53,14 +53,15 @@ def test_a_control_learns_one_map_of_the_original_logits_and_nothing_else(tmp_pa
 
 
 def test_a_path_of_its_own_and_a_control_exclude_each_other() -> None:
-    with pytest.raises(UsageError, match="has no stages of its own"):
-        configuration.resolve(None, "smoke", ["prompt.form=affine", "distillation.method=dfpt-kd+"], environment={})
+    for own in ("distillation.method=dfpt-kd+", "prompt.statistics=own"):
+        with pytest.raises(UsageError, match="has no stages of its own"):
+            configuration.resolve(None, "smoke", ["prompt.form=affine", own], environment={})
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_without_the_neutral_start_a_control_still_reads_the_original_logits(form: Map) -> None:
     original = made_up.teacher()
-    path = PromptPath(original, (0, 1), 0.5, 0.25, (3,), own_stages=False, form=form, neutral=False)
+    path = PromptPath(original, PathSpec(stages=(0, 1), kernels=(3,), form=form, neutral_start=False))
     assert isinstance(path.head, Recalibrated)
     kept = original.head.state_dict()
     assert all(torch.equal(tensor, kept[name]) for name, tensor in path.head.head.state_dict().items())
@@ -71,7 +72,7 @@ def test_without_the_neutral_start_a_control_still_reads_the_original_logits(for
 def test_without_the_neutral_start_the_prompt_path_says_something_else() -> None:
     original = made_up.teacher()
     torch.manual_seed(0)
-    path = PromptPath(original, (0, 1), 0.5, 0.25, (3,), own_stages=False, neutral=False)
+    path = PromptPath(original, PathSpec(stages=(0, 1), kernels=(3,), neutral_start=False))
     z_o, z_p = DualForwardTeacher(original, path).eval()(made_up.pictures(6)[0])
     assert not torch.allclose(z_o, z_p, atol=0.05)
     assert all(path.prompts[name].up.weight.any() for name in path.prompts)

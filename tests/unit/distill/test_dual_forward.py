@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dfpt.distill.dual_forward import positions
+from dfpt.distill.dual_forward import DualForwardTeacher, PathSpec, PromptPath, positions
 from dfpt.errors import UsageError
 from tests.unit.training import made_up
 
@@ -38,14 +38,30 @@ def test_every_prompted_stage_adds_its_prompt_and_goes_through_its_fusion() -> N
     assert not torch.allclose(z_p, original(images), atol=0.01)
 
 
-def test_the_copied_stages_of_the_whole_path_keep_batch_statistics_of_their_own() -> None:
-    for method, moves in (("dfpt-kd", False), ("dfpt-kd+", True)):
-        paths = made_up.dual_teacher(made_up.teacher(), method).train()
-        before = {name: tensor.clone() for name, tensor in paths.state_dict().items()}
-        paths(made_up.pictures(6)[0])
-        moved = {name for name, tensor in paths.state_dict().items() if not torch.equal(tensor, before[name])}
-        assert any(name.startswith("path.stages.") and name.endswith("running_mean") for name in moved) == moves
-        assert not any(name.startswith("teacher.") for name in moved)
+@pytest.mark.parametrize("own_stages", [False, True], ids=["dfpt-kd", "dfpt-kd+"])
+@pytest.mark.parametrize("statistics", [None, "own", "teacher"])
+def test_later_stages_learn_where_they_are_their_own_and_count_where_their_statistics_are(
+    own_stages: bool, statistics: str | None
+) -> None:
+    original = made_up.teacher()
+    spec = PathSpec.model_validate({"stages": (0, 1), "own_stages": own_stages, "statistics": statistics})
+    paths = DualForwardTeacher(original, PromptPath(original, spec))
+    before = {name: tensor.clone() for name, tensor in paths.state_dict().items()}
+    images = made_up.pictures(6)[0]
+    z_o, z_p = paths.eval()(images)
+    assert torch.equal(z_o, z_p)
+    optimiser = torch.optim.SGD(paths.path.parameters(), lr=0.1)
+    for _ in range(2):  # the first step goes past the block, whose last layer is zero
+        optimiser.zero_grad()
+        paths.train()(images)[1].square().sum().backward()
+        optimiser.step()
+    moved = {name for name, tensor in paths.state_dict().items() if not torch.equal(tensor, before[name])}
+    counted = (own_stages, statistics) in ((True, None), (True, "own"), (False, "own"))
+    assert any(name.startswith("path.stages.") and name.endswith("running_mean") for name in moved) == counted
+    assert any(name.startswith("path.stages.") and name.endswith("conv1.weight") for name in moved) == own_stages
+    assert not any(name.startswith("teacher.") for name in moved)
+    trained = sum(parameter.numel() for parameter in paths.path.parameters() if parameter.requires_grad)
+    assert paths.path.learnt == trained
 
 
 def test_stages_before_the_first_prompt_are_not_copied() -> None:

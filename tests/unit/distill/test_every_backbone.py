@@ -7,7 +7,7 @@ import torch
 
 from dfpt import models
 from dfpt.config import Distillation, Prompt
-from dfpt.distill.dual_forward import DualForwardTeacher, PromptPath
+from dfpt.distill.dual_forward import DualForwardTeacher, PathSpec, PromptPath
 from dfpt.distill.dual_task import DualTask
 from dfpt.distill.method_task import MethodTask
 from dfpt.distill.methods import NetworkShape, create, names
@@ -44,7 +44,8 @@ def test_a_second_path_through_any_teacher_starts_neutral_learns_and_leaves_the_
     before = {key: tensor.clone() for key, tensor in teacher.state_dict().items()}
     stages = tuple(range(len(teacher.stages)))
     torch.manual_seed(2)
-    paths = laid_out(DualForwardTeacher(teacher, PromptPath(teacher, stages, 0.5, 0.25, (3, 5), own_stages)))
+    spec = PathSpec(stages=stages, kernels=(3, 5), own_stages=own_stages)
+    paths = laid_out(DualForwardTeacher(teacher, PromptPath(teacher, spec)))
     z_o, z_p = paths.eval()(images())
     assert torch.equal(z_o, z_p)
     task = DualTask("step", network("tiny_20k"), paths, Distillation(), Prompt(), True, LABEL_LOSS, from_pixels=True)
@@ -78,7 +79,7 @@ def test_one_training_step_of_every_method_with_a_teacher_of_every_family(method
 def test_the_overhead_is_what_a_pencil_gives() -> None:
     """resnet8 at 16 x 16, one block after its last stage: 64 channels at 4 x 4, half of them inside."""
     teacher = network("resnet8").eval()
-    paths = DualForwardTeacher(teacher, PromptPath(teacher, (2,), 0.5, 0.25, (3,), own_stages=False))
+    paths = DualForwardTeacher(teacher, PromptPath(teacher, PathSpec(stages=(2,), kernels=(3,))))
     found = overhead(paths, 1, SIZE)
     inside, places = 32, 16
     down, partial, mix, up, fusion = 64 * inside, 8 * 8 * 9, inside * inside, inside * 64, 64 * 64
@@ -87,7 +88,7 @@ def test_the_overhead_is_what_a_pencil_gives() -> None:
     assert found["prompt_parameters_share"] == count_parameters(paths.path) / count_parameters(teacher)
     assert found["prompt_macs_share"] == found["prompt_macs"] / found["teacher_macs"]
     for form, learnt in (("temperature", 1), ("affine", CLASSES * CLASSES + CLASSES)):
-        control = PromptPath(teacher, (2,), 0.5, 0.25, (3,), own_stages=False, form=form)
+        control = PromptPath(teacher, PathSpec(stages=(2,), kernels=(3,), form=form))
         assert overhead(DualForwardTeacher(teacher, control), 1, SIZE)["prompt_parameters"] == learnt
-    whole = PromptPath(teacher, (0, 1, 2), 0.5, 0.25, (3,), own_stages=True)
+    whole = PromptPath(teacher, PathSpec(stages=(0, 1, 2), kernels=(3,), own_stages=True))
     assert overhead(DualForwardTeacher(teacher, whole), 1, SIZE)["prompt_macs"] > 4 * found["prompt_macs"]

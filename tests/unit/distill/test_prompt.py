@@ -5,7 +5,7 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
-from dfpt.config import Prompt
+from dfpt.config import Blocks, Prompt
 from dfpt.distill.prompt import FusionBlock, PartialConv, PromptBlock
 
 
@@ -39,7 +39,7 @@ def test_an_even_kernel_would_change_the_shape_and_is_refused() -> None:
 
 
 def test_a_prompt_block_has_the_layers_that_its_settings_ask_for() -> None:
-    block = PromptBlock(16, ratio=0.5, partial=0.25, kernels=(3, 5, 7))
+    block = PromptBlock(16, Blocks(ratio=0.5, partial=0.25, kernels=(3, 5, 7)))
     shapes = [tuple(layer.weight.shape) for layer in block.modules() if isinstance(layer, nn.Conv2d)]
     assert shapes == [
         (8, 16, 1, 1),
@@ -49,7 +49,7 @@ def test_a_prompt_block_has_the_layers_that_its_settings_ask_for() -> None:
 
 
 def test_a_prompt_block_starts_as_nothing_and_can_learn() -> None:
-    block, x = PromptBlock(8, 0.5, 0.25, (3,)), torch.randn(2, 8, 5, 5)
+    block, x = PromptBlock(8, Blocks(kernels=(3,))), torch.randn(2, 8, 5, 5)
     assert not block(x).any()
     block(x).square().sum().backward()
     (block(x) - 1).square().sum().backward()
@@ -60,3 +60,17 @@ def test_a_prompt_block_starts_as_nothing_and_can_learn() -> None:
 def test_a_fusion_block_starts_as_identity() -> None:
     x = torch.randn(2, 6, 4, 4)
     assert torch.equal(FusionBlock(6)(x), x)
+
+
+@pytest.mark.parametrize("norm", ["batch", "layer", "none"])
+@pytest.mark.parametrize("activation", ["relu", "gelu"])
+def test_between_the_convolutions_is_what_was_asked_for(norm: str, activation: str) -> None:
+    block = PromptBlock(8, Blocks.model_validate({"norm": norm, "activation": activation}))
+    layers = [type(layer) for layer in block.modules()]
+    norms = {"batch": nn.BatchNorm2d, "layer": nn.GroupNorm, "none": nn.Identity}
+    assert {name: layers.count(norms[name]) for name in norms} == {name: 4 * (name == norm) for name in norms}
+    assert (layers.count(nn.ReLU), layers.count(nn.GELU)) == ((4, 0) if activation == "relu" else (0, 4))
+    nn.init.normal_(block.up.weight)
+    x = torch.randn(4, 8, 5, 5)
+    alone = block(x[:1])
+    assert torch.allclose(block(x)[:1], alone, atol=1e-5) is (norm != "batch")  # no image knows of its batch

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from dfpt import models
-from dfpt.distill.dual_forward import DualForwardTeacher, PromptPath
+from dfpt.distill.dual_forward import DualForwardTeacher, PathSpec, PromptPath
 from dfpt.errors import StepFailed, UsageError
 from dfpt.models import torchvision_models
 from dfpt.models.backbone import count_parameters, laid_out
@@ -75,8 +75,8 @@ def test_a_foreign_network_keeps_the_stage_contract(name: str, tmp_path: Path) -
 def test_it_can_be_a_teacher_of_two_paths(name: str, own_stages: bool) -> None:
     torch.manual_seed(0)
     teacher = models.create(name, 3, 3, 64).eval()
-    path = PromptPath(teacher, (0, len(teacher.stages) - 1), 0.5, 0.25, (3, 5), own_stages)
-    paths = DualForwardTeacher(teacher, path).eval()
+    spec = PathSpec(stages=(0, len(teacher.stages) - 1), kernels=(3, 5), own_stages=own_stages)
+    paths = DualForwardTeacher(teacher, PromptPath(teacher, spec)).eval()
     z_o, z_p = paths(torch.randn(2, 3, 64, 64))
     assert torch.equal(z_o, z_p)
     z_p.sum().backward()

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from dfpt import models
-from dfpt.distill.dual_forward import DualForwardTeacher, PromptPath
+from dfpt.distill.dual_forward import DualForwardTeacher, PathSpec, PromptPath
 from dfpt.models.backbone import Backbone, laid_out, pooled_linear
 from dfpt.models.folded import TOLERANCE, folded
 
@@ -76,7 +76,7 @@ def test_a_convolution_that_something_else_reads_too_is_left_alone() -> None:
 def test_the_original_path_stays_what_it_is_and_the_second_one_starts_neutral(own_stages: bool) -> None:
     """Guarantees 2 and 4 for a folded teacher: bit for bit with shared stages, to the rounding with its own."""
     model = used("resnet8")
-    path = PromptPath(model, (0, 2), 0.5, 0.25, (3, 5), own_stages)
+    path = PromptPath(model, PathSpec(stages=(0, 2), kernels=(3, 5), own_stages=own_stages))
     paths = DualForwardTeacher(folded(model, 1, SIZE), path)
     images = torch.randn(4, 1, SIZE, SIZE)
     z_o, z_p = paths.eval()(images)

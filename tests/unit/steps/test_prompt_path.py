@@ -25,6 +25,7 @@ from dfpt.context import Context
 from dfpt.datasets import load
 from dfpt.datasets.batches import dihedral
 from dfpt.distill import saved
+from dfpt.distill.dual_forward import PromptPath
 from dfpt.distill.places import at_places
 from dfpt.errors import StepFailed, UsageError
 from dfpt.steps import distil, dual, evaluate, tune_prompt
@@ -47,8 +48,7 @@ pytest_plugins = "tests.unit.steps.trained"
 def test_the_prompt_folder_says_what_was_added_to_the_teacher(trained: Trained) -> None:
     about = json.loads((trained["prompt"] / "prompt.json").read_text())
     tensors = load_file(trained["prompt"] / "prompt.safetensors")
-    assert about["positions"] == [0, 1]
-    assert about["parameters"] == trained.metrics["prompt"]["prompt_parameters"]
+    assert (about["stages"], about["own_stages"]) == ([0, 1], False)
     assert {name.split(".")[0] for name in tensors} == {"prompts", "fusions", "head"}
     assert len(history(trained["prompt"])) == PROMPT.epochs
 
@@ -70,7 +70,7 @@ def test_the_whole_path_needs_a_stage_behind_the_first_prompt(trained: Trained) 
     teacher, last = models.load(trained["teacher"])[0], PROMPT.model_copy(update={"stages": (-1,)})
     with pytest.raises(UsageError, match=r"behind prompt.stages = \[-1\] the teacher has none"):
         dual.path_spec(teacher, last, "dfpt-kd+")
-    assert dual.path_spec(teacher, last, "dfpt-kd").positions == (len(teacher.stages) - 1,)
+    assert dual.path_spec(teacher, last, "dfpt-kd").stages == (len(teacher.stages) - 1,)
 
 
 def test_standardised_logits_of_two_classes_are_refused(trained: Trained, context: Context) -> None:
@@ -104,9 +104,8 @@ def test_evaluate_asks_both_paths_of_the_teacher_about_the_test_images(
     outputs = taught(tmp_path / "student")
     distil.run(trained.inputs, outputs, distil_config(), context)
     neutral = tmp_path / "neutral"
-    spec = dual.path_spec(models.load(trained["teacher"])[0], PROMPT, "dfpt-kd")
     teacher = models.load(trained["teacher"])[0]
-    saved.save(spec.build(teacher), spec, neutral)
+    saved.save(PromptPath(teacher, dual.path_spec(teacher, PROMPT, "dfpt-kd")), neutral)
     found = {}
     for name, path in (("adapted", outputs["path"]), ("neutral", neutral)):
         inputs = trained.inputs | {"student": outputs["student"], "path": path}
@@ -129,7 +128,7 @@ def test_a_path_that_does_not_fit_is_refused(trained: Trained, tmp_path: Path, d
     if damage == "cut off":
         (folder / "prompt.safetensors").write_bytes((folder / "prompt.safetensors").read_bytes()[:100])
     elif damage == "no numbers":
-        (folder / "prompt.json").write_text('{"positions": ["first"]}')
+        (folder / "prompt.json").write_text('{"stages": ["first"]}')
     teacher = (
         models.create("resnet8x4", 3, 1, 8) if damage == "of another teacher" else models.load(trained["teacher"])[0]
     )

@@ -11,7 +11,7 @@ from torch import Tensor
 from dfpt import models
 from dfpt.config import Distillation, Prompt, Recipe
 from dfpt.context import Context
-from dfpt.distill.dual_forward import DualForwardTeacher, PromptPath
+from dfpt.distill.dual_forward import DualForwardTeacher, PathSpec, PromptPath
 from dfpt.distill.dual_task import DualTask
 from dfpt.distill.places import at_places
 from dfpt.models import Backbone
@@ -55,8 +55,7 @@ def _laid_out(model: Backbone) -> Backbone:
 
 def dual_teacher(original: Backbone, method: str = "dfpt-kd", stages: tuple[int, ...] = (0, 1)) -> DualForwardTeacher:
     torch.manual_seed(2)
-    path = PromptPath(original, stages, PROMPT.ratio, PROMPT.partial, PROMPT.kernels, own_stages=method == "dfpt-kd+")
-    return DualForwardTeacher(original, path)
+    return DualForwardTeacher(original, PromptPath(original, PathSpec.of(PROMPT, stages, method == "dfpt-kd+")))
 
 
 def dual_task(
