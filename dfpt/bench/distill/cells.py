@@ -25,7 +25,7 @@ from dfpt.bench.distill import answers
 from dfpt.bench.distill.answers import Answers
 from dfpt.bench.distill.methods import ABLATIONS, METHODS, row
 from dfpt.bench.distill.suites import Suite
-from dfpt.config import Config
+from dfpt.config import Config, Distillation, Prompt
 from dfpt.datasets import ImageSet, corruptions
 from dfpt.errors import UsageError
 from dfpt.evaluation import predict
@@ -151,8 +151,18 @@ def is_current(suite: Suite, record: Mapping[str, Any], setting: Mapping[str, fl
         return False
     if of_teacher:
         then = then.model_copy(update={"seed": now.seed})
+    then, now = _as_read(then), _as_read(now)
     deciding = _OF_TEACHER if of_teacher else _OF_STUDENT
     return all(configuration.for_step(then, name) == configuration.for_step(now, name) for name in deciding)
+
+
+def _as_read(config: Config) -> Config:
+    """Without what the method does not read: a rival's student is the same whatever the prompt path's defaults are."""
+    taught = config.distillation
+    if taught.by_both_paths:
+        return config
+    read = Distillation(method=taught.method, options=taught.options, teacher_cache=taught.teacher_cache)
+    return config.model_copy(update={"distillation": read, "prompt": Prompt()})
 
 
 def _of_tier(suite: Suite, cell: Cell, setting: Mapping[str, float], tier: str) -> Config:

@@ -203,6 +203,9 @@ def test_a_cell_of_an_older_suite_does_not_count_as_stored(tmp_path: Path) -> No
     assert counts(config)
     assert not cells.is_stored(ELPV, cell, setting, "ablated", tmp_path), "its students train longer"
     assert counts(config | {"gate": {}})  # no part of it
+    taught = config["distillation"]
+    assert counts(config | {"prompt": {}, "distillation": taught | {"adapt": "frozen", "at_places": 3.0}})  # not kd's
+    assert not counts(config | {"distillation": taught | {"teacher_cache": False, "adapt": "joint"}})
     assert not counts(config | {"data": config["data"] | {"near_copies_together": None}})
     assert not counts(config | {"a key of then": 1})
     assert not cells.is_stored(ELPV, cell, setting | {"distillation.options.temperature": 2.0}, "screened", tmp_path)
