@@ -12,6 +12,7 @@ from dfpt.settings import Section, Weight
 
 # When the prompt path adapts to the student: in every step, not at all, or for an epoch before every round.
 Adapt = Literal["joint", "frozen", "alternate"]
+Stages = Annotated[tuple[int, ...], Field(min_length=1)]
 
 
 class Divergence(Section):
@@ -25,7 +26,7 @@ class Divergence(Section):
 class Blocks(Section):
     """The layers of the prompt-based forward path (paper, section on the prompt path; all defaults are ours)."""
 
-    stages: tuple[int, ...] = (-2, -1)  # stages followed by a prompt block; negative counts from the last
+    stages: Stages = (-2, -1)  # stages followed by a prompt block; negative counts from the last
     ratio: Annotated[float, Field(gt=0, le=1)] = 0.5  # r1
     partial: Annotated[float, Field(gt=0, le=1)] = 0.25  # r2
     kernels: tuple[Literal[1, 3, 5, 7, 9, 11], ...] = (3, 5, 7)  # odd, so that the shape stays

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from dfpt.backbone_names import STAGES
 from dfpt.cluster.config import Cluster
 from dfpt.config.data import Data, Validation
 from dfpt.config.distillation import Distillation, Prompt, check_augmentation
@@ -33,6 +34,12 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _has_a_path_to_tune(self) -> Config:
+        count = STAGES.get(self.teacher.model)
+        if count and not all(-count <= stage < count for stage in self.prompt.stages):
+            raise ValueError(
+                f"prompt.stages is {list(self.prompt.stages)}, and the teacher {self.teacher.model} has {count} "
+                f"stages: give numbers from {-count} to {count - 1}"
+            )
         whole, counted = self.distillation.method == "dfpt-kd+", self.prompt.statistics == "own"
         if not (whole or counted):
             return self
@@ -41,7 +48,7 @@ class Config(Section):
                 f"prompt.form {self.prompt.form} has no stages of its own: use distillation.method dfpt-kd, "
                 "and no prompt.statistics"
             )
-        if set(self.prompt.stages) == {-1}:
+        if set(self.prompt.stages) <= {-1, (count or 0) - 1}:
             who = "dfpt-kd+ fine-tunes" if whole else "prompt.statistics own is of"
             raise ValueError(
                 f"{who} the stages behind the first prompt, and behind the last one there is none: "

@@ -293,6 +293,13 @@ def test_an_option_of_a_method_without_a_value_is_refused() -> None:
             [*MIXED, "distillation.adapt=joint", "prompt.divergence=dkd"],
             "has no label of its own",
         ),
+        (
+            ["prompt.stages=[0,7]"],
+            r"\[0, 7\], and the teacher efficientnet_lite0 has 7 stages: give numbers from -7 to 6",
+        ),
+        (["prompt.stages=[]"], "prompt.stages"),
+        (["prompt.stages=[6]", "distillation.method=dfpt-kd+"], "behind the last one there is none"),
+        (["prompt.stages=[-1]", "prompt.statistics=own"], "prompt.statistics own is of the stages behind the first"),
         (["student.model=tiny_60k"], "no weights are packaged for tiny_60k: set pretrained=false"),
         (["teacher.model=resnet20"], "no weights are packaged for resnet20: set pretrained=false"),
         (["student.frozen_stages=1", "student.pretrained=false"], "set pretrained=true"),

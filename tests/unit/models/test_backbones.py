@@ -68,6 +68,9 @@ def test_the_number_of_parameters_is_the_known_one(name: str) -> None:
 
 def test_a_configuration_knows_the_same_names() -> None:
     assert sorted(backbone_names.NAMES) == models.names()
+    for name, count in backbone_names.STAGES.items():
+        with torch.device("meta"):
+            assert len(models.create(name, 2).stages) == count
 
 
 def test_a_tiny_student_of_eight_classes_has_about_the_parameters_of_its_name() -> None:
