@@ -40,6 +40,7 @@ class Suite:
         gap_seeds: students of each pair.
         severities: of each class, for quadratic kappa; empty where classes are in no order.
         goals: that its confirmed cells are held against, of :mod:`dfpt.bench.distill.goals`.
+        quick: what else differs in the quick form, as for ``--set``.
         images: a file that ``make`` writes; none where the source is an installed package.
     """
 
@@ -65,6 +66,7 @@ class Suite:
     gap_seeds: int = 2
     severities: tuple[int, ...] = ()
     goals: tuple[str, ...] = ()
+    quick: tuple[str, ...] = ()
     images: Path | None = None
     make: Callable[[Path], object] | None = None
 
@@ -75,6 +77,7 @@ _PRECISION = ("teacher.recipe.precision=float32", "student.recipe.precision=floa
 
 _SEVERITIES = (0, 1, 2, 3) * 2  # of ELPV's classes: 0, 33, 67, 100 % defective, monocrystalline, then polycrystalline
 _ELPV = ("data.source=elpv", "data.near_copies_together=true", *_PRECISION)
+_SMALL = ("data.image_size=64", "teacher.image_size=64", "student.image_size=32", "augmentation.views=1")
 
 SUITES = {
     suite.name: suite
@@ -88,6 +91,7 @@ SUITES = {
             gap_students=("tiny_20k", "tiny_60k", "tiny_200k", "tiny_500k"),
             severities=_SEVERITIES,
             goals=("accuracy", "balance", "knowledge", "time"),
+            quick=_SMALL,
         ),
         Suite(  # for the binary goals: a larger student, untuned, whose every image is tested once
             "elpv-binary",
@@ -109,6 +113,7 @@ SUITES = {
             ablations=(),
             severities=_SEVERITIES,
             goals=("binary",),
+            quick=_SMALL,
         ),
         Suite(
             "digits",
@@ -162,11 +167,11 @@ def make_images(suite: Suite) -> None:
 
 
 def quick(suite: Suite) -> Suite:
-    """The same road in minutes: four methods, one partition, one fold, one seed, two short trials each."""
+    """The same road in minutes: small images, four methods, one partition, fold and seed, two short trials each."""
     return dataclasses.replace(
         suite,
         name=f"quick-{suite.name}",  # it waits for no lock of the long one
-        assignments=(*suite.assignments, "teacher.recipe.epochs=3", "prompt.epochs=1"),
+        assignments=(*suite.assignments, *suite.quick, "teacher.recipe.epochs=3", "prompt.epochs=1"),
         methods=("plain", "kd", "dfpt_kd", "dfpt_kd_plus"),
         partitions=suite.partitions[:1],
         folds=1,

@@ -226,6 +226,17 @@ def test_a_screen_with_other_trials_does_not_count(tmp_path: Path, monkeypatch: 
             search(dataclasses.replace(ELPV, **other))
 
 
+@pytest.mark.parametrize("name", SUITES)
+def test_the_quick_form_is_a_valid_configuration_of_smaller_images(name: str) -> None:
+    long, short = (
+        cells.configured(suite, Cell("dfpt_kd", suite.development, 0, 0), {}, suite.epochs)
+        for suite in (SUITES[name], quick(SUITES[name]))
+    )
+    assert short.student.recipe.epochs < long.student.recipe.epochs
+    for image_size in ("data", "teacher", "student"):
+        assert getattr(short, image_size).image_size <= getattr(long, image_size).image_size
+
+
 def test_the_quick_form_waits_for_no_lock_of_the_long_one(tmp_path: Path) -> None:
     assert cells.locks(quick(ELPV), "screened", tmp_path) != cells.locks(ELPV, "screened", tmp_path)
 
