@@ -77,7 +77,14 @@ _PRECISION = ("teacher.recipe.precision=float32", "student.recipe.precision=floa
 
 _SEVERITIES = (0, 1, 2, 3) * 2  # of ELPV's classes: 0, 33, 67, 100 % defective, monocrystalline, then polycrystalline
 _ELPV = ("data.source=elpv", "data.near_copies_together=true", *_PRECISION)
-_SMALL = ("data.image_size=64", "teacher.image_size=64", "student.image_size=32", "augmentation.views=1")
+_SMALL = (
+    "data.image_size=64",
+    "teacher.image_size=64",
+    "teacher.recipe.epochs=1",
+    "student.image_size=32",
+    "augmentation.views=1",
+)
+
 
 SUITES = {
     suite.name: suite
@@ -171,7 +178,7 @@ def quick(suite: Suite) -> Suite:
     return dataclasses.replace(
         suite,
         name=f"quick-{suite.name}",  # it waits for no lock of the long one
-        assignments=(*suite.assignments, *suite.quick, "teacher.recipe.epochs=3", "prompt.epochs=1"),
+        assignments=(*suite.assignments, "teacher.recipe.epochs=3", "prompt.epochs=1", *suite.quick),
         methods=("plain", "kd", "dfpt_kd", "dfpt_kd_plus"),
         partitions=suite.partitions[:1],
         folds=1,
