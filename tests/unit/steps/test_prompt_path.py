@@ -49,6 +49,8 @@ def test_the_prompt_folder_says_what_was_added_to_the_teacher(trained: Trained) 
     about = json.loads((trained["prompt"] / "prompt.json").read_text())
     tensors = load_file(trained["prompt"] / "prompt.safetensors")
     assert (about["stages"], about["own_stages"]) == ([0, 1], False)
+    path = saved.load(trained["prompt"], models.load(trained["teacher"])[0])
+    assert path.learnt == trained.metrics["prompt"]["prompt_parameters"]
     assert {name.split(".")[0] for name in tensors} == {"prompts", "fusions", "head"}
     assert len(history(trained["prompt"])) == PROMPT.epochs
 
