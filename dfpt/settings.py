@@ -75,6 +75,8 @@ def validated(
             where = (elsewhere or {}).get(".".join(location[:end]), where)
         if first["type"] == "extra_forbidden":
             valid = _fields_at(model, location[:-1])
+            below = [place for given, place in (elsewhere or {}).items() if given.startswith(f"{key}.")]
+            where = below[0] if below else where
             raise UsageError(f"Unknown key {key!r} in {where}.", nearest(location[-1], valid)) from error
         given = first.get("input")
         if not key:  # of several keys together

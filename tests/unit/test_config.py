@@ -165,6 +165,7 @@ def test_what_is_not_configured_is_not_handed_to_the_step() -> None:
     [
         (["teacher.modle=x"], {}, "Unknown key 'teacher.modle' in --set teacher.modle=x."),
         ([], {"DFPT_TEACHER__MODLE": "x"}, "Unknown key 'teacher.modle' in environment variable DFPT_TEACHER__MODLE."),
+        (["distilation.adapt=joint"], {}, "Unknown key 'distilation' in --set distilation.adapt=joint."),
         (["seed=many"], {"DFPT_SEED": "few"}, "--set seed=many: seed = 'many'"),
         (["student.recipe.lr=0.1"], {"DFPT_STUDENT__RECIPE": "{bad: 1}"}, "Unknown key 'student.recipe.bad' in env"),
         (["seed=1"], {}, "Unknown key 'teacher.modle' in FILE."),
