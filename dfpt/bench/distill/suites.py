@@ -140,6 +140,7 @@ SUITES = {
             epochs=30,
             gap_teachers=("resnet8", "resnet20"),
             gap_students=("tiny_20k", "tiny_60k"),
+            quick=("teacher.model=resnet8",),
         ),
         Suite(
             "fashion",
