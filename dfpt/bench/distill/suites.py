@@ -125,8 +125,8 @@ SUITES = {
         Suite(
             "digits",
             "smoke",
-            # The profile's three epochs make a teacher that has less to teach than the student finds alone; with a prompt
-            # behind the last stage alone DFPT-KD+ would have no stage to fine-tune.
+            # The profile's three epochs make a teacher that knows less than a student finds alone; with a prompt behind
+            # the last stage alone DFPT-KD+ would have no stage to fine-tune.
             (
                 "data.source=digits",
                 "teacher.model=resnet20",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +14,8 @@ from dfpt.cli import options
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from dfpt.bench.distill import Suite
 
 
 class Tier(enum.StrEnum):
@@ -26,6 +29,10 @@ class Tier(enum.StrEnum):
 def command(
     suite: Annotated[str, typer.Option(help="elpv, elpv-binary, fashion, digits: docs/methods.md.")] = "elpv",
     tier: Annotated[Tier, typer.Option(help="screen finds settings; the others need it.")] = Tier.ALL,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ROW", help="Of the tier's methods, or ablations, this one alone; repeatable."),
+    ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Four methods, tiny budgets: minutes; says nothing.")] = False,
     summarise: Annotated[bool, typer.Option("--summarise", help="Only compute the summary of what is stored.")] = False,
     rerun: Annotated[
@@ -61,14 +68,28 @@ def command(
             Tier.ABLATE: bench.ablate,
             Tier.GAP: bench.sweep,
         }
+        computed = _narrowed(plan, tier, only) if only else plan
         for part, compute in tiers.items():
             if tier in (part, Tier.ALL):
-                compute(plan, folder, home, partial(_tell, part))
+                compute(computed, folder, home, partial(_tell, part))
     found = bench.summarise(plan, folder, partial(_tell, "summary"))
     if json_:
         options.write_json(found)
     else:
         _table(found, folder)
+
+
+def _narrowed(plan: Suite, tier: Tier, names: list[str]) -> Suite:
+    """The suite with these of the tier's rows alone; confirm and gap have no rows of their own to choose from."""
+    from dfpt.errors import UsageError
+
+    rows = {Tier.SCREEN: plan.methods, Tier.ABLATE: plan.ablations}.get(tier)
+    if rows is None:
+        raise UsageError("--only is for one tier: which?", f"Add --tier {Tier.SCREEN}, or --tier {Tier.ABLATE}.")
+    if unknown := sorted(set(names).difference(rows)):
+        raise UsageError(f"The tier {tier} of {plan.name} has no {', '.join(unknown)}.", f"It has: {', '.join(rows)}.")
+    kept = tuple(name for name in rows if name in names)
+    return replace(plan, methods=kept) if tier is Tier.SCREEN else replace(plan, ablations=kept)
 
 
 def _tell(part: str, done: int, total: int, next_: str) -> None:

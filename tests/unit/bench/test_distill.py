@@ -146,6 +146,10 @@ def test_an_ablation_is_ours_with_something_changed_that_was_not_searched(name: 
         (["--suite", "elvp"], "Unknown suite 'elvp'"),
         (["--rerun", "kd:4201:0:1"], "The cell kd:4201:0:1 is not stored"),
         (["--rerun", "kd:4201"], "no cell"),
+        (["--only", "kd"], "--only is for one tier"),
+        (["--only", "kd", "--tier", "gap"], "--only is for one tier"),
+        (["--only", "kd", "--only", "gelu", "--tier", "screen"], "The tier screen of elpv has no gelu"),
+        (["--only", "kd", "--tier", "ablate"], "The tier ablate of elpv has no kd"),
     ],
 )
 def test_what_the_command_cannot_do_is_said(tmp_path: Path, words: list[str], message: str) -> None:
@@ -155,6 +159,31 @@ def test_what_the_command_cannot_do_is_said(tmp_path: Path, words: list[str], me
         CliRunner().invoke(app, ["bench", "distill", *places, *words], catch_exceptions=False)
     assert message in refused.value.message
     assert "kd:7:0:0" in refused.value.remedy or "not stored" not in message
+
+
+@pytest.mark.parametrize(
+    ("tier", "names", "methods", "ablations"),
+    [
+        ("screen", ["plain", "kd"], ("plain", "kd"), ELPV.ablations),
+        ("ablate", ["gelu", "affine_map"], ELPV.methods, ("affine_map", "gelu")),
+    ],
+)
+def test_a_tier_can_be_asked_about_a_few_rows(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tier: str,
+    names: list[str],
+    methods: tuple[str, ...],
+    ablations: tuple[str, ...],
+) -> None:
+    stored(tmp_path / "out", "screened", Cell("kd", 7, 0, 0), said([0], [0]))  # else there is nothing to sum up
+    asked: list[Suite] = []
+    monkeypatch.setattr(f"dfpt.bench.distill.{tier}", lambda suite, *rest: asked.append(suite))
+    words = [word for name in names for word in ("--only", name)]
+    places = ["--out", str(tmp_path / "out"), "--home", str(tmp_path / "home")]
+    done = CliRunner().invoke(app, ["bench", "distill", "--tier", tier, *words, *places])
+    assert done.exit_code == 0, done.output
+    assert asked == [dataclasses.replace(ELPV, methods=methods, ablations=ablations)]
 
 
 @pytest.mark.parametrize(("method", "tier"), [("kd", "confirmed"), ("kd", "screened"), ("affine_map", "ablated")])
