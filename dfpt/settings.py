@@ -73,12 +73,14 @@ def validated(
         key = ".".join(location)
         for end in range(1, len(location) + 1):  # the nearest one wins
             where = (elsewhere or {}).get(".".join(location[:end]), where)
+        below = [place for given, place in (elsewhere or {}).items() if not key or given.startswith(f"{key}.")]
         if first["type"] == "extra_forbidden":
             valid = _fields_at(model, location[:-1])
-            below = [place for given, place in (elsewhere or {}).items() if given.startswith(f"{key}.")]
             where = below[0] if below else where
             raise UsageError(f"Unknown key {key!r} in {where}.", nearest(location[-1], valid)) from error
         given = first.get("input")
+        if below and (not key or isinstance(given, Mapping)):  # what does not go together may be of both
+            where = f"{where} with {', '.join(below)}"
         if not key:  # of several keys together
             raise UsageError(f"{where}: {_said(first['msg'])}", "Correct one of them.") from error
         shown = key if isinstance(given, Mapping) else f"{key} = {given!r}"  # of a whole section the name is enough

@@ -12,6 +12,7 @@ from dfpt.config.data import Data, Validation
 from dfpt.config.distillation import Distillation, Prompt, check_augmentation
 from dfpt.config.gate import Device, Evaluation, Registration, Thresholds
 from dfpt.config.networks import Augmentation, Student, Teacher, check_frozen_student
+from dfpt.method_options import FitNet
 from dfpt.settings import Section
 
 
@@ -54,6 +55,28 @@ class Config(Section):
                 f"{who} the stages behind the first prompt, and behind the last one there is none: "
                 "set prompt.stages=[-2,-1], or use distillation.method dfpt-kd, and no prompt.statistics"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _has_the_stages_that_are_named(self) -> Config:
+        """Of another library's model only the step knows them."""
+        teacher, student = STAGES.get(self.teacher.model), STAGES.get(self.student.model)
+        frozen = self.teacher.frozen_stages if self.teacher.pretrained or self.teacher.weights else 0
+        if teacher and frozen > teacher:
+            raise ValueError(f"teacher.frozen_stages is {frozen}, and {self.teacher.model} has {teacher} stages")
+        if student and self.student.frozen_stages >= student:
+            raise ValueError(
+                f"student.frozen_stages is {self.student.frozen_stages}, and {self.student.model} has {student} "
+                f"stages: with at most {student - 1} something is left to train"
+            )
+        if student and self.distillation.method == "fitnet":
+            first = self.student.frozen_stages
+            hint = FitNet.model_validate(self.distillation.options).stage
+            if hint is not None and (hint not in range(-student, student) or hint % student < first):
+                raise ValueError(
+                    f"distillation.options.stage is {hint}, and of {self.student.model}'s {student} stages those from "
+                    f"{first} to {student - 1} are trained"
+                )
         return self
 
     @model_validator(mode="after")

@@ -169,6 +169,8 @@ def test_what_is_not_configured_is_not_handed_to_the_step() -> None:
         (["seed=many"], {"DFPT_SEED": "few"}, "--set seed=many: seed = 'many'"),
         (["student.recipe.lr=0.1"], {"DFPT_STUDENT__RECIPE": "{bad: 1}"}, "Unknown key 'student.recipe.bad' in env"),
         (["seed=1"], {}, "Unknown key 'teacher.modle' in FILE."),
+        (["teacher.model=resnet20"], {}, "PARAMS with --set teacher.model=resnet20: teacher is not valid: "),
+        (["distillation.method=eskd"], {"DFPT_SEED": "1"}, "PARAMS with environment variable DFPT_SEED, --set dis"),
     ],
 )
 def test_a_mistake_is_said_to_be_where_it_was_made(
@@ -178,7 +180,7 @@ def test_a_mistake_is_said_to_be_where_it_was_made(
     file.write_text("teacher: {modle: x}\n" if "FILE" in begins else "")
     with pytest.raises(UsageError) as caught:
         resolve(file, None, assignments, environment)
-    assert caught.value.message.startswith(begins.replace("FILE", str(file)))
+    assert caught.value.message.startswith(begins.replace("FILE", str(file)).replace("PARAMS", str(file)))
 
 
 def test_an_unknown_profile_names_those_that_exist() -> None:
@@ -312,6 +314,25 @@ def test_an_option_of_a_method_without_a_value_is_refused() -> None:
             ],
             "set student.frozen_stages=0",
         ),
+        (["teacher.frozen_stages=8"], "teacher.frozen_stages is 8, and efficientnet_lite0 has 7 stages"),
+        (
+            ["student.frozen_stages=3", "augmentation.noise=0"],
+            "student.frozen_stages is 3, and efficientnet_lite0_s3 has 3 stages",
+        ),
+        (
+            ["distillation.method=fitnet", "distillation.options.stage=3"],
+            "options.stage is 3, and of efficientnet_lite0_s3's 3 stages those from 0 to 2 are trained",
+        ),
+        (
+            [
+                "distillation.method=fitnet",
+                "distillation.options.stage=-3",
+                "student.frozen_stages=1",
+                "augmentation.noise=0",
+            ],
+            "options.stage is -3, and of efficientnet_lite0_s3's 3 stages those from 1 to 2 are trained",
+        ),
+        (["student.recipe.batch_size=1"], "student.recipe.batch_size"),
         (["student.recipe.ema=1"], "student.recipe.ema"),
         (["student.recipe.schedule=linear"], "student.recipe.schedule"),
     ],

@@ -114,6 +114,7 @@ def _but(**changed: Any) -> Row:
 # One decision of ours changed at a time, and the two controls of the adaptation to the input.
 ABLATIONS: dict[str, Row] = {
     "affine_map": _but(prompt__form="affine"),
+    "affine_map_faster": _but(prompt__form="affine", prompt__lr=0.01),  # ten times the convolutions' rate
     "one_temperature": _but(prompt__form="temperature"),
     "adapt_frozen": _but(distillation__adapt="frozen"),
     "adapt_joint": _but(distillation__adapt="joint"),

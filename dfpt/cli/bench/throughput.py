@@ -52,12 +52,17 @@ def command(
 
 
 def _networks(names: str) -> tuple[str, str]:
+    """Of ``TEACHER:STUDENT``, in which another library's model has a colon of its own."""
+    from dfpt import backbone_names
     from dfpt.errors import UsageError
 
-    teacher, colon, student = names.partition(":")
-    if not (teacher and colon and student):
-        raise UsageError(f"--pair {names}: not two networks.", "Write TEACHER:STUDENT, as resnet32x4:resnet8x4.")
-    return teacher, student
+    parts = names.split(":")
+    pairs = [(":".join(parts[:cut]), ":".join(parts[cut:])) for cut in range(1, len(parts))]
+    for teacher, student in pairs:
+        if backbone_names.known(teacher) and backbone_names.known(student):
+            return teacher, student
+    known = f"There are {', '.join(backbone_names.NAMES)}, timm:NAME and torchvision:NAME."
+    raise UsageError(f"--pair {names}: not two networks that are known, as resnet32x4:resnet8x4.", known)
 
 
 def _steps(found: dict[str, Any]) -> None:

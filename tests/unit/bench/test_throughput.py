@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from dfpt.bench import throughput
 from dfpt.bench.throughput import Pair
+from dfpt.cli.bench.throughput import _networks
 from dfpt.cli.main import app
 from dfpt.errors import UsageError
 
@@ -76,7 +77,22 @@ def test_a_step_trains_the_student_and_leaves_the_teacher(variant: str) -> None:
     assert moved == ({"student", "path"} if variant.startswith("dfpt") else {"student"})
 
 
-@pytest.mark.parametrize(("pair", "said"), [("resnet8", "not two networks"), ("resnet8:no_such", "Unknown model")])
+@pytest.mark.parametrize(
+    ("names", "pair"),
+    [
+        ("resnet8:tiny_20k", ("resnet8", "tiny_20k")),
+        ("timm:resnet10t:tiny_20k", ("timm:resnet10t", "tiny_20k")),
+        ("resnet8:torchvision:resnet18", ("resnet8", "torchvision:resnet18")),
+        ("timm:resnet10t:timm:resnet14t", ("timm:resnet10t", "timm:resnet14t")),
+    ],
+)
+def test_a_model_of_another_library_has_a_colon_of_its_own(names: str, pair: tuple[str, str]) -> None:
+    assert _networks(names) == pair
+
+
+@pytest.mark.parametrize(
+    ("pair", "said"), [("resnet8", "not two networks"), ("resnet8:no_such", "not two networks"), (":", "not two")]
+)
 def test_what_cannot_be_measured_is_refused(tmp_path: Path, pair: str, said: str) -> None:
     result = CliRunner().invoke(app, ["bench", "throughput", "--pair", pair, "--home", str(tmp_path)])
     assert isinstance(result.exception, UsageError)
