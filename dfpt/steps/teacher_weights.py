@@ -31,7 +31,7 @@ def load(teacher: Teacher, images: ImageSet, seed: int, context: Context) -> tup
 
     Raises:
         UsageError: nothing there, a damaged, changed or unsafe file, another architecture, other classes, channels or
-            size.
+            size, or numbers that are not finite.
         StepFailed: the registry cannot be reached.
     """
     kind, _, place = (teacher.weights or "").partition(":")
@@ -41,6 +41,19 @@ def load(teacher: Teacher, images: ImageSet, seed: int, context: Context) -> tup
             f"{path} is not what it was where the run started (SHA-256 {teacher.weights_sha256[:12]}...).",
             "Start a new run, or put the file back.",
         )
+    network, spec = _read(kind, path, teacher, images, seed, context)
+    spoilt = [name for name, tensor in network.state_dict().items() if not tensor.isfinite().all()]
+    if spoilt:
+        raise UsageError(
+            f"{path} has numbers that are not finite, in {', '.join(spoilt[:3])}: whatever it is asked, it answers NaN.",
+            "Name weights of a training that ended well.",
+        )
+    return network, spec
+
+
+def _read(
+    kind: str, path: Path, teacher: Teacher, images: ImageSet, seed: int, context: Context
+) -> tuple[Backbone, ModelSpec]:
     folder = path if path.is_dir() else path.parent
     if kind != "crd" and path in (folder, folder / WEIGHTS) and (folder / SPEC).exists():
         return _of_ours(folder, teacher, images, context)

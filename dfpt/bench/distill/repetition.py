@@ -58,5 +58,6 @@ def _tier(cell: Cell, out: Path) -> str:
     example = f", such as {known[0].removesuffix('.jsonl.gz').replace('-', ':')}" if known else ""
     raise UsageError(
         f"The cell {cell} is not stored in {out}.",
-        f"Name one of the {len(known)} that are{example}, or compute it: --tier confirm.",
+        f"Name one of the {len(known)} that are{example}. A call without --rerun computes what a tier lacks; a cell of "
+        "the gap sweep has two networks besides and cannot be named.",
     )

@@ -80,6 +80,15 @@ def test_the_file_that_is_named_is_taken_whatever_lies_beside_it(inspection: Any
     assert models.load(trained(inspection, tmp_path, weights=f"file:{beside / 'model.safetensors'}"))[1].mean == 0.5
 
 
+def test_weights_that_are_not_finite_are_refused_before_anything_is_taught(inspection: Any, tmp_path: Path) -> None:
+    shutil.copytree(inspection.good, tmp_path / "spoilt")
+    spoilt = load_file(inspection.good / "model.safetensors")
+    spoilt["head.3.bias"][0] = torch.nan
+    save_file(spoilt, tmp_path / "spoilt" / "model.safetensors")
+    with pytest.raises(UsageError, match=r"spoilt has numbers that are not finite, in head\.3\.bias"):
+        trained(inspection, tmp_path, weights=f"file:{tmp_path / 'spoilt'}")
+
+
 def test_other_bytes_under_the_same_name_are_other_weights(inspection: Any, tmp_path: Path) -> None:
     path = tmp_path / "weights.safetensors"
     shutil.copy(inspection.good / "model.safetensors", path)
@@ -200,6 +209,18 @@ def test_a_bare_file_of_another_architecture_says_where_they_differ(inspection: 
 def test_weights_of_an_unknown_kind_are_refused_when_read(weights: str) -> None:
     with pytest.raises(UsageError, match=r"teacher\.weights"):
         resolve(None, assignments=[f"teacher.weights={weights}"], environment={})
+
+
+def test_a_teacher_that_mlflow_alone_has_registered_is_taken_by_its_version(
+    inspection: Any, tmp_path: Path, home: Path
+) -> None:
+    """As docs/training.md shows it."""
+    client = store.client(store.tracking_uri(home))
+    run = client.create_run(store.ensure(home, "teachers")).info
+    client.log_artifacts(run.run_id, str(inspection.good), "teacher")
+    client.create_registered_model("large")
+    client.create_model_version("large", f"{run.artifact_uri}/teacher", run.run_id)
+    assert same(trained(inspection, tmp_path, home, weights="mlflow:models:/large/1"), inspection.good)
 
 
 def test_a_registered_student_is_taken_by_its_version(inspection: Any, tmp_path: Path, home: Path) -> None:
