@@ -45,7 +45,7 @@ def load(teacher: Teacher, images: ImageSet, seed: int, context: Context) -> tup
     spoilt = [name for name, tensor in network.state_dict().items() if not tensor.isfinite().all()]
     if spoilt:
         raise UsageError(
-            f"{path} has numbers that are not finite, in {', '.join(spoilt[:3])}: whatever it is asked, it answers NaN.",
+            f"{path} has numbers that are not finite, in {', '.join(spoilt[:3])}: to any image it would answer NaN.",
             "Name weights of a training that ended well.",
         )
     return network, spec
