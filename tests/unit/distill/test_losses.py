@@ -78,3 +78,26 @@ def test_beta_weighs_what_it_says() -> None:
     assert value("ls", 1) == value("ls", 5)
     assert value("dist", 4) == pytest.approx(4 * value("dist", 1), rel=1e-5)
     assert value("dkd", 4) - value("dkd", 3) == pytest.approx(value("dkd", 1) - value("dkd", 0), rel=1e-4)
+
+
+def test_both_losses_have_a_literal_value_and_the_right_gradient() -> None:
+    """The original path's odds are 4 : 1 : 1, the prompt path's 2 : 1 : 1, the student says nothing; temperature 1."""
+    kind = {"dtype": torch.float64}
+    z_o, z_p = (torch.tensor([[math.log(odds), 0.0, 0.0]], **kind) for odds in (4, 2))
+    z_s, labels = torch.zeros(1, 3, **kind), torch.tensor([0])
+    from_original = 2 / 3 * math.log(2) + 1 / 3 * math.log(1 / 2)  # KL to the student
+    from_prompt = 1 / 2 * math.log(3 / 2) + 1 / 2 * math.log(3 / 4)
+    taught = Distillation(label=1, from_original=2, from_prompt=3, temperature=1)
+    found = student_loss(z_o, z_p, z_s, F.cross_entropy(z_s, labels), labels, taught)
+    assert found.item() == pytest.approx(math.log(3) + 2 * from_original + 3 * from_prompt)
+    near_original = 2 / 3 * math.log(4 / 3) + 1 / 3 * math.log(2 / 3)  # KL to the prompt path
+    near_student = 1 / 3 * math.log(2 / 3) + 2 / 3 * math.log(4 / 3)
+    path = Prompt(from_original=2, from_student=3, temperature=1)
+    found = prompt_loss(z_o, z_p, z_s, F.cross_entropy(z_p, labels), labels, path)
+    assert found.item() == pytest.approx(math.log(2) + 2 * near_original + 3 * near_student)
+    assert torch.autograd.gradcheck(
+        lambda z: student_loss(z_o, z_p, z, F.cross_entropy(z, labels), labels, taught), z_s.requires_grad_()
+    )
+    assert torch.autograd.gradcheck(
+        lambda z: prompt_loss(z_o, z, z_s, F.cross_entropy(z, labels), labels, path), z_p.requires_grad_()
+    )

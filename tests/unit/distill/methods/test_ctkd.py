@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -62,3 +63,13 @@ def test_reversal_changes_no_value_and_scales_the_gradient_by_minus_its_strength
     (found * torch.tensor([1.0, 2.0])).sum().backward()
     assert x.grad is not None
     assert x.grad.tolist() == pytest.approx([-0.3, -0.6])
+
+
+def test_the_students_gradient_is_right() -> None:
+    method = made().double()
+    teacher = replace(TEACHER, logits=TEACHER.logits.double())
+
+    def knowledge(logits_BK: torch.Tensor) -> torch.Tensor:
+        return method.losses(replace(STUDENT, logits=logits_BK), teacher, LABELS, LABELS, 0.5)["knowledge"]
+
+    assert torch.autograd.gradcheck(knowledge, STUDENT.logits.detach().double().requires_grad_())

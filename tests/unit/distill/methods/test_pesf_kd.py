@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -58,3 +60,13 @@ def test_both_networks_learn_from_their_distance() -> None:
     (0.9 * logits.kd(target, STUDENT.logits, LABELS, temperature=4.0)).backward()
     assert target.grad is not None
     torch.testing.assert_close(last.bias.grad, target.grad.sum(0))
+
+
+def test_the_students_gradient_is_right() -> None:
+    method = made().double()
+    teacher = replace(TEACHER, logits=TEACHER.logits.double(), embedding=TEACHER.embedding.double())
+
+    def knowledge(logits_BK: torch.Tensor) -> torch.Tensor:
+        return method.losses(replace(STUDENT, logits=logits_BK), teacher, LABELS, LABELS, 0.5)["knowledge"]
+
+    assert torch.autograd.gradcheck(knowledge, STUDENT.logits.detach().double().requires_grad_())
