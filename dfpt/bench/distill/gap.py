@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from dfpt.bench.distill import cells, comparison, sharing
 from dfpt.bench.distill.cells import GAP, TEACHER, Cell
-from dfpt.bench.distill.comparison import LEVEL, RESAMPLES
+from dfpt.bench.distill.comparison import LEVEL, RESAMPLES, Stored
 from dfpt.bench.distill.screening import screened
 from dfpt.bench.distill.sharing import Told, Work
 from dfpt.bench.distill.suites import Suite
@@ -56,6 +56,16 @@ def _compute(
     suite: Suite, pair: tuple[str, str], cell: Cell, setting: Mapping[str, float], out: Path, home: Path
 ) -> None:
     cells.compute(_of_pair(suite, *pair), cell, setting, GAP, _folder(out, *pair), home)
+
+
+def stored(suite: Suite, out: Path) -> Stored:
+    """The cells of every pair."""
+    pairs = itertools.product(suite.gap_teachers, suite.gap_students)
+    return [cell for pair in pairs for cell in _of(suite, out, *pair)]
+
+
+def _of(suite: Suite, out: Path, teacher: str, student: str) -> Stored:
+    return comparison.stored(_of_pair(suite, teacher, student), GAP, out, _folder(out, teacher, student))
 
 
 def summarise(suite: Suite, out: Path) -> dict[str, Any] | None:
@@ -124,14 +134,9 @@ def _point(accuracy: Mapping[str, Any]) -> tuple[Any, Any]:
 
 def _hits(suite: Suite, out: Path, teacher: str, student: str) -> dict[str, Hits] | None:
     """Who is right about which image, of the seeds that every method has; None where there is no such seed."""
-    folder = _folder(out, teacher, student)
-    first = suite.gap_teachers[0]
-    stored, alone = (
-        comparison.stored(_of_pair(suite, *pair), GAP, out, _folder(out, *pair))
-        for pair in ((teacher, student), (first, student))
-    )
+    own, alone = (_of(suite, out, of, student) for of in (teacher, suite.gap_teachers[0]))
     by_seed = {
-        name: {cell.record["seed"]: cell.said for cell in comparison.of(alone if name == ALONE else stored, name)}
+        name: {cell.record["seed"]: cell.said for cell in comparison.of(alone if name == ALONE else own, name)}
         for name in (TEACHER, *METHODS)
     }
     seeds = set.intersection(*(set(by_seed[name]) for name in METHODS))
@@ -140,6 +145,7 @@ def _hits(suite: Suite, out: Path, teacher: str, student: str) -> dict[str, Hits
     said = {name: [by_seed[name][seed] for seed in sorted(seeds)] for name in METHODS}
     said[TEACHER] = list(by_seed[TEACHER].values())
     if len({found.ids for each in said.values() for found in each}) != 1:
+        folder = _folder(out, teacher, student)
         raise UsageError(f"The answers in {folder} are about different images.", "Remove it and run the sweep again.")
     return {name: np.array([found.hits for found in each]) for name, each in said.items()}
 

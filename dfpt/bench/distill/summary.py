@@ -50,6 +50,7 @@ def summarise(suite: Suite, out: Path, told: Told | None = None) -> dict[str, An
             told(done, len(named), f"{name}, {tier}")
         row = _row(name, tier, cells) | _against(cells, name, reference)
         rows.append(row | (_elsewhere(cells, name, searched_by) if tier == CONFIRMED else {}))
+    records = [cell.record for cell in (*confirmed, *screened, *ablated, *gap.stored(suite, out))]
     summary = {
         "reference": REFERENCE,
         "resamples": RESAMPLES,
@@ -59,7 +60,8 @@ def summarise(suite: Suite, out: Path, told: Told | None = None) -> dict[str, An
         "tuning": [found for method in METHODS if (found := _tuning(out / SCREENED / f"{method}.json"))],
         "gap": gap.summarise(suite, out),
         "goals": goals.held(suite, confirmed),
-        "code_revisions": sorted({cell.record["code_revision"] for cell in (*confirmed, *screened, *ablated)}),
+        "code_revisions": sorted({record["code_revision"] for record in records}),
+        "machines": _distinct(record["machine"] for record in records),
         "confirmed_cells": sum(cell.record["method"] != TEACHER for cell in confirmed),
         "planned_cells": confirmation.planned(suite),
     }
@@ -74,6 +76,11 @@ def _tuning(screened: Path) -> dict[str, Any] | None:
     found = steps.read(screened)
     kept = {name: found[name] for name in ("method", "setting", "at_edge", "score", "defaults_score")}
     return kept | {"gain_by_tuning": found["score"] - found["defaults_score"], "trials": len(found["trials"])}
+
+
+def _distinct(described: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each machine, with its versions and the days that it worked on, once."""
+    return [dict(one) for one in sorted({tuple(machine.items()) for machine in described})]
 
 
 def _row(method: str, tier: str, cells: Stored) -> dict[str, Any]:

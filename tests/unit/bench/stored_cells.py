@@ -46,6 +46,7 @@ def stored(
     answers.write(folder / f"{cell.name}.jsonl.gz", found)
     record: dict[str, Any] = {"method": cell.method, "partition": cell.partition, "fold": cell.fold, "seed": cell.seed}
     record |= {"teacher_sha256": f"of {cell.partition}-{cell.fold}", "code_revision": "now"}
+    record["machine"] = {"processor": "of a test", "date": "2026-11-30"}
     configured = dataclasses.replace(cell, method="plain") if cell.method == "teacher" else cell
     epochs = suite.rungs[-1] if tier == "screened" else suite.epochs
     val = suite.development_val if tier in ("screened", "ablated") else None

@@ -149,6 +149,17 @@ def of_pair(
     stored(out, "gap", Cell(method, ELPV.development, 0, seed), found, suite, out / "gap" / f"{teacher}-{student}")
 
 
+def test_the_summary_names_every_machine_and_day_once_the_gap_sweeps_too(tmp_path: Path) -> None:
+    for seed in (0, 1):
+        stored(tmp_path, "screened", Cell("kd", 7, 0, seed), said([0, 1], [0, 1]))
+    (one,) = summarise(ELPV, tmp_path)["machines"]
+    of_pair(tmp_path, "tiny_20k", "kd", 0, said([0, 1], [0, 1]))
+    path = tmp_path / "gap" / "efficientnet_lite0-tiny_20k" / "kd-7-0-0.json"
+    later = json.loads(path.read_text()) | {"machine": one | {"date": "2026-12-01"}}
+    path.write_text(json.dumps(later))
+    assert summarise(ELPV, tmp_path)["machines"] == [one, later["machine"]]
+
+
 def test_the_summary_says_what_tuning_brought(tmp_path: Path) -> None:
     stored(tmp_path, "screened", Cell("kd", 7, 0, 0), said([0, 1], [0, 1]))
     screened(tmp_path, "kd", at_edge=["a"], score=0.75, defaults_score=0.7, trials=[{}, {}])
