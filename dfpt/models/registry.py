@@ -36,8 +36,12 @@ _BUILDERS: dict[str, Callable[[int, int, int], Backbone]] = {
     "shufflenet_v1": shufflenet_v1,
     "shufflenet_v2": shufflenet_v2,
 }
-_LIBRARIES = {"timm": timm_models.create, "torchvision": torchvision_models.create}
+_LIBRARIES = {
+    "timm": (timm_models.create, timm_models.normalisation),
+    "torchvision": (torchvision_models.create, torchvision_models.normalisation),
+}
 _DEFAULT_SIZE = 32
+_PACKAGED = 127 / 255, 128 / 255  # the packaged weights were trained on (pixel - 127) / 128
 
 
 def names() -> list[str]:
@@ -66,8 +70,21 @@ def create(
         )
     library, colon, foreign = name.partition(":")
     if colon:
-        return _LIBRARIES[library](foreign, num_classes, in_channels, pretrained)
+        build, _ = _LIBRARIES[library]
+        return build(foreign, num_classes, in_channels, pretrained)
     network = _BUILDERS[name](num_classes, in_channels, size)
     if pretrained:
         load_packaged(network, name, in_channels)
     return network
+
+
+def normalisation(name: str) -> tuple[float, float]:
+    """Mean and standard deviation of pixels on [0, 1] that pre-trained weights of ``name`` were trained on.
+
+    One number for all channels, since an inspection image may have any: of another library's the mean of the colours'.
+    """
+    library, colon, foreign = name.partition(":")
+    if not colon:
+        return _PACKAGED
+    _, look_up = _LIBRARIES[library]
+    return look_up(foreign)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from statistics import fmean
 from typing import Any
 
 from torch import nn
@@ -19,7 +20,7 @@ def create(name: str, num_classes: int, in_channels: int, pretrained: bool) -> B
         pretrained: with the weights that timm downloads for it.
 
     Raises:
-        UsageError: timm is not installed, knows no such network, or it is no chain of stages.
+        UsageError: timm is not installed, knows no such network or no weights for it, or it is no chain of stages.
         StepFailed: its weights cannot be had.
     """
     try:
@@ -29,6 +30,8 @@ def create(name: str, num_classes: int, in_channels: int, pretrained: bool) -> B
     if not timm.is_model(name):
         near = timm.list_models(f"*{name[:6]}*")[:5]
         raise UsageError(f"timm knows no model {name!r}.", f"Perhaps one of {', '.join(near)}." if near else "")
+    if pretrained and not timm.get_pretrained_cfg(name).has_weights:
+        raise UsageError(f"timm has no weights for {name!r}.", "Set pretrained=false.")
     make = partial(timm.create_model, name, features_only=True, in_chans=in_channels)
     try:
         network = make(pretrained=pretrained)
@@ -43,6 +46,14 @@ def create(name: str, num_classes: int, in_channels: int, pretrained: bool) -> B
     return chain.backbone(
         f"timm:{name}", parts, in_channels, lambda width: pooled_linear(width, num_classes), lambda x: network(x)[-1]
     )
+
+
+def normalisation(name: str) -> tuple[float, float]:
+    """Mean and standard deviation, over the colours, of pixels on [0, 1] that timm's weights were trained on."""
+    import timm
+
+    trained = timm.get_pretrained_cfg(name)
+    return fmean(trained.mean), fmean(trained.std)
 
 
 def _parts(network: Any) -> list[nn.Module]:

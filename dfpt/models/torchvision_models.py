@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import difflib
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -52,6 +53,14 @@ def create(name: str, num_classes: int, in_channels: int, pretrained: bool) -> B
         lambda width: pooled_linear(width, num_classes),
         lambda x: _features(network, x),
     )
+
+
+def normalisation(name: str) -> tuple[float, float]:
+    """Mean and standard deviation, over the colours, of pixels on [0, 1] that the best weights were trained on."""
+    from torchvision import models
+
+    trained = models.get_model_weights(name).DEFAULT.transforms()
+    return fmean(trained.mean), fmean(trained.std)
 
 
 def _parts(network: Any) -> list[nn.Module]:

@@ -12,18 +12,13 @@ from dfpt.config import Augmentation, Recipe, Student
 from dfpt.context import Context, Metrics
 from dfpt.datasets import ImageSet
 from dfpt.errors import UsageError
-from dfpt.models import Backbone, ModelSpec, create, save
+from dfpt.models import Backbone, ModelSpec, create, normalisation, save
 from dfpt.models.backbone import count_parameters, laid_out
 from dfpt.training.classification import Classification
 from dfpt.training.features import seen
 from dfpt.training.label_loss import LabelLoss, class_weights, log_prior
 from dfpt.training.loop import Progress, fit, write_history
 from dfpt.training.views import split
-
-# The packaged weights were trained on (pixel - 127) / 128.
-_PRETRAINED = 127 / 255, 128 / 255
-# Those of timm and torchvision, nearly all, on the colours of ImageNet: the means of the three, since ours are for all.
-_IMAGENET = 0.449, 0.226
 
 
 def new(
@@ -33,8 +28,7 @@ def new(
     torch.manual_seed(seed)
     task = images.task
     model = create(name, len(task.classes), task.channels, image_size, pretrained)
-    own = _IMAGENET if ":" in name else _PRETRAINED
-    mean, std = own if pretrained else _statistics(images)
+    mean, std = normalisation(name) if pretrained else _statistics(images)
     classes, parameters = tuple(task.classes), count_parameters(model)
     spec = ModelSpec(name, task.channels, image_size, mean, std, classes, parameters, data_hash=task.data_hash)
     return laid_out(model), spec

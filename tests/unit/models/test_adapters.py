@@ -100,6 +100,19 @@ def test_the_features_are_those_of_the_library() -> None:
 
 @both
 @pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("timm:resnet10t", (0.449, 0.226)),
+        ("timm:tf_efficientnet_lite0", (0.5, 0.5)),
+        ("torchvision:resnet18", (0.449, 0.226)),
+    ],
+)
+def test_weights_of_a_library_read_pixels_as_they_were_trained_on(name: str, expected: tuple[float, float]) -> None:
+    assert models.normalisation(name) == pytest.approx(expected, abs=5e-4)
+
+
+@both
+@pytest.mark.parametrize(
     ("name", "words"),
     [
         ("timm:vit_tiny_patch16_224", "timm:vit_tiny_patch16_224 is no chain"),
