@@ -186,7 +186,7 @@ def _fit(
             behind = (epoch + number / batches) / recipe.epochs
             with precision.autocast(way.dtype):
                 losses = task.losses(labels, *way.arranged(inputs), progress=behind)
-            _check_finite(task.name, losses, [train.ids[i] for i in index.tolist()])
+            _check_finite(task.name, losses, train, index)
             update(optimiser, losses, recipe.clip)
             rates.step()
             if average:
@@ -197,7 +197,6 @@ def _fit(
         distributed.average_buffers(task.trained)
         with average.in_place() if average else contextlib.nullcontext():
             figures = validate(task, val)
-            _check_validated(task.name, figures["val_loss"], epoch)
             score = (figures["val_accuracy"], -figures["val_loss"])
             if score > progress.best_score:
                 progress.best_score, progress.best_epoch = score, epoch
@@ -260,19 +259,10 @@ def _order(count: int, batch_size: int) -> list[Tensor]:
     return [order] if count < batch_size else list(torch.split(order[: count // batch_size * batch_size], batch_size))
 
 
-def _check_finite(name: str, losses: Mapping[str, Tensor], ids: list[str]) -> None:
+def _check_finite(name: str, losses: Mapping[str, Tensor], train: Split, index_B: Tensor) -> None:
     for loss, value in losses.items():
         if not torch.isfinite(value):
             raise StepFailed(
-                f"{name}: the {loss} loss is {value.item()} in a batch of the images {', '.join(ids[:8])}"
-                f"{f' and {len(ids) - 8} more' if len(ids) > 8 else ''}.",
+                f"{name}: the {loss} loss is {value.item()} in a batch of the images {train.named(index_B)}.",
                 "Lower the learning rate, or look at these images.",
             )
-
-
-def _check_validated(name: str, loss: float, epoch: int) -> None:
-    """The last batch's loss is of the weights before its step: what that step spoilt shows here."""
-    if not math.isfinite(loss):
-        raise StepFailed(
-            f"{name}: after epoch {epoch + 1} the loss on validation images is {loss}.", "Lower the learning rate."
-        )

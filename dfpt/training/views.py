@@ -98,6 +98,11 @@ class Split:
     sources: tuple[Views, ...]
     distortion: Distortion | None = None
 
+    def named(self, index_B: Tensor) -> str:
+        """These images, the first few by their ids, for a message."""
+        ids = [self.ids[i] for i in index_B.tolist()]
+        return ", ".join(ids[:8]) + (f" and {len(ids) - 8} more" if len(ids) > 8 else "")
+
     def inputs(self, index_B: Tensor, views_B: Tensor) -> tuple[Tensor, ...]:
         """What a task reads of these images, on the device."""
         return tuple(source(index_B, views_B).to(device.chosen()) for source in self.sources)

@@ -153,8 +153,24 @@ def test_weights_that_the_last_batch_spoilt_are_never_the_best(tmp_path: Path) -
     """One batch an epoch, whose loss is still finite."""
     recipe = made_up.RECIPE.model_copy(update={"batch_size": 16, "lr": 1e38, "schedule": "step"})
     task = made_up.plain_task(made_up.network())
-    with pytest.raises(StepFailed, match="after epoch 1 the loss on validation images is nan"):
+    with pytest.raises(StepFailed, match="the loss is not finite on 6 of 6 validation images: image-0, image-1, "):
         fit(task, made_up.split(16), made_up.split(6), recipe, 1, 0, made_up.context(tmp_path))
+
+
+def test_a_validation_image_that_is_not_finite_is_named(tmp_path: Path) -> None:
+    images, _ = made_up.pictures(6)
+    images[4] = torch.nan
+    val = replace(made_up.split(6), sources=(PixelViews(images),))
+    with pytest.raises(StepFailed, match=r"on 1 of 6 validation images: image-4\."):
+        fit(
+            made_up.plain_task(made_up.network()),
+            made_up.split(16),
+            val,
+            made_up.RECIPE,
+            1,
+            0,
+            made_up.context(tmp_path),
+        )
 
 
 def test_a_training_that_goes_on_computes_as_it_began(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
