@@ -10,7 +10,7 @@ from dfpt import method_options
 from dfpt.config.networks import Augmentation
 from dfpt.settings import Section, Weight
 
-# When the prompt path adapts to the student: in every step, not at all, or for an epoch before every round.
+# When the prompt path adapts to the student: in every step, not at all, or for a while before every round.
 Adapt = Literal["joint", "frozen", "alternate"]
 Stages = Annotated[tuple[int, ...], Field(min_length=1)]
 
@@ -70,6 +70,7 @@ class Distillation(Divergence):
     options: dict[str, bool | int | float | str] = Field(default_factory=dict)  # see dfpt.method_options
     adapt: Adapt = "joint"
     round: Annotated[int, Field(ge=1)] = 5  # epochs from one adaptation to the next, where these alternate
+    adapt_epochs: Annotated[int, Field(ge=1)] = 1  # of each of these adaptations
     warm_start: bool = False  # the student starts from the probe
     label: Weight = 1.0  # weight of CE(z_s, y)
     from_original: Weight = 1.0  # b_o

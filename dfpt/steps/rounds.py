@@ -1,7 +1,8 @@
 """DFPT-KD in rounds (ours): what the prompt path says is computed once for a round, and the student learns from that.
 
 ``adapt: frozen`` is one round as long as the training. With ``alternate`` the path adapts to the student before every
-round: one epoch by tune-prompt's recipe and the prompt path's loss, in which the student answers and stays as it is.
+round: for ``adapt_epochs`` epochs by tune-prompt's recipe and the prompt path's loss, in which the student answers and
+stays as it is.
 
 What is kept is (1 + places) * classes float32 numbers of each path for each image and view, in every process's memory.
 """
@@ -33,7 +34,6 @@ from dfpt.training.loop import Progress, drawn_views, fit
 from dfpt.training.views import FeatureViews, LogitViews, Split
 
 _BATCH = 128
-_EFFORT = 1  # epochs in which the path adapts before a round
 
 
 def train(
@@ -141,7 +141,7 @@ class Rounds:
         """A training of its own, short enough to begin again where it was interrupted; its seed is the epoch's."""
         recipe = self.recipe.model_copy(
             update={
-                "epochs": _EFFORT,
+                "epochs": self.dual.distillation.adapt_epochs,
                 "stop_after": 1.0,
                 "ema": 0.0,
                 "precision": way.precision,

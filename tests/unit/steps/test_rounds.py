@@ -163,6 +163,19 @@ def test_an_adaptation_brings_the_path_nearer_to_its_student_and_leaves_the_stud
     assert all(parameter.requires_grad for parameter in task.student.parameters())
 
 
+def test_every_adaptation_is_as_long_as_it_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+
+    def losses(self: AdaptingTask, *inputs: Tensor, progress: float) -> dict[str, Tensor]:
+        seen.append(len(inputs[0]))
+        return of_task(self, *inputs, progress=progress)
+
+    of_task = AdaptingTask.losses
+    monkeypatch.setattr(AdaptingTask, "losses", losses)
+    learn(dual("alternate", adapt_epochs=3), made_up.context(tmp_path))
+    assert sum(seen) == 2 * 3 * COUNT  # rounds, epochs, images
+
+
 @pytest.mark.parametrize("weights", [{"from_prompt": 0.0}, {"from_prompt": 0.0, "from_original": 0.0}])
 def test_without_the_paths_weight_no_adaptation_changes_the_student(tmp_path: Path, weights: dict[str, float]) -> None:
     """Guarantee 1 of the algorithm; what joint and frozen give then, test_guarantees holds against plain methods."""
