@@ -71,7 +71,7 @@ def choose(task: Task, train: Split, recipe: Recipe, home: Path) -> Arithmetic:
         if recipe.memory_format == "auto":
             dtype = precision.choose(recipe.precision, step(torch.channels_last), what, home)
             steps = {name: step(layout) for name, layout in _FORMATS.items()}
-            return dtype, precision.fastest("memory_format.json", steps, dtype, what, home)
+            return dtype, precision.faster("memory_format.json", steps, dtype, what, home)
         layout = _FORMATS[recipe.memory_format]
         return precision.choose(recipe.precision, step(layout), what, home), recipe.memory_format
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from dfpt.files import write_json
 from dfpt.training import device
 
-_WORTH_IT = 0.9  # bfloat16 must take at most this share of float32's time
+_WORTH_IT = 0.9  # another way must take at most this share of the usual one's time
 _REPEATS = 3
 _ENOUGH = 4.0  # seconds of one trial, after which it is not repeated
 TYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -34,20 +34,24 @@ def choose(wanted: str, step: Callable[[], Tensor], what: str, home: Path) -> to
     if wanted != "auto":
         return TYPES[wanted]
     trials = {name: partial(_seconds, step, dtype) for name, dtype in TYPES.items()}
-    found = _known("precision.json", trials, what, home)
-    return torch.bfloat16 if found["bfloat16"] < _WORTH_IT * found["float32"] else torch.float32
+    return TYPES[_faster("precision.json", trials, what, home)]
 
 
-def fastest(file: str, steps: Mapping[str, Callable[[], Tensor]], dtype: torch.dtype, what: str, home: Path) -> str:
-    """The name of the step that takes the least time in ``dtype``.
+def faster(file: str, steps: Mapping[str, Callable[[], Tensor]], dtype: torch.dtype, what: str, home: Path) -> str:
+    """The name of the usual step, which comes first, or of another that takes clearly less time in ``dtype``.
 
     Args:
         file: the measurement is kept in it, below ``home/cache``.
         steps: name -> as for :func:`choose`.
     """
     trials = {name: partial(_seconds, step, dtype) for name, step in steps.items()}
-    found = _known(file, trials, f"{what}, {dtype}", home)
-    return min(steps, key=lambda name: found[name])
+    return _faster(file, trials, f"{what}, {dtype}", home)
+
+
+def _faster(file: str, trials: Mapping[str, Callable[[], float]], what: str, home: Path) -> str:
+    found, usual = _known(file, trials, what, home), next(iter(trials))
+    fastest = min(trials, key=lambda name: found[name])
+    return fastest if found[fastest] < _WORTH_IT * found[usual] else usual
 
 
 def _known(file: str, trials: Mapping[str, Callable[[], float]], what: str, home: Path) -> dict[str, float]:

@@ -71,12 +71,16 @@ class Suite:
     make: Callable[[Path], object] | None = None
 
 
-# The precisions are named, because "auto" is decided by a measurement and would differ between machines. On a CPU that
-# has no instructions for it bfloat16 is fifteen times slower; float32 is slow nowhere.
-_PRECISION = ("teacher.recipe.precision=float32", "student.recipe.precision=float32")
+# Both are named, because "auto" is decided by a measurement and would differ between machines. On a CPU that has no
+# instructions for it bfloat16 is fifteen times slower; float32 is slow nowhere.
+_ARITHMETIC = tuple(
+    f"{network}.recipe.{choice}"
+    for network in ("teacher", "student")
+    for choice in ("precision=float32", "memory_format=channels_last")
+)
 
 _SEVERITIES = (0, 1, 2, 3) * 2  # of ELPV's classes: 0, 33, 67, 100 % defective, monocrystalline, then polycrystalline
-_ELPV = ("data.source=elpv", "data.near_copies_together=true", *_PRECISION)
+_ELPV = ("data.source=elpv", "data.near_copies_together=true", *_ARITHMETIC)
 _SMALL = (
     "data.image_size=64",
     "teacher.image_size=64",
@@ -133,7 +137,7 @@ SUITES = {
                 "teacher.recipe.epochs=30",
                 "prompt.epochs=5",
                 "prompt.stages=[-2,-1]",
-                *_PRECISION,
+                *_ARITHMETIC,
             ),
             {"assistant": "tiny_60k"},
             rungs=(8, 30),
@@ -158,7 +162,7 @@ SUITES = {
                 "student.model=tiny_20k",
                 "student.image_size=28",
                 "student.pretrained=false",
-                *_PRECISION,
+                *_ARITHMETIC,
             ),
             {"assistant": "tiny_60k"},
             rungs=(8, 30),

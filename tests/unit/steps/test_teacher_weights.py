@@ -25,7 +25,7 @@ from dfpt.tracking import store
 
 pytest_plugins = ["tests.mlflow_home"]
 
-AS_IT_IS = Recipe(epochs=0, precision="float32")
+AS_IT_IS = Recipe(epochs=0, precision="float32", memory_format="channels_last")
 
 
 class Warned(Silent):
@@ -131,7 +131,7 @@ def test_a_teacher_says_which_data_it_was_trained_on_only_where_it_has_seen_no_o
 
 
 def test_given_weights_can_be_trained_further_behind_frozen_stages(inspection: Any, tmp_path: Path) -> None:
-    recipe = Recipe(epochs=1, batch_size=16, precision="float32")
+    recipe = Recipe(epochs=1, batch_size=16, precision="float32", memory_format="channels_last")
     folder = trained(inspection, tmp_path, weights=f"file:{inspection.good}", recipe=recipe, frozen_stages=2)
     ours, theirs = (load_file(place / "model.safetensors") for place in (folder, inspection.good))
     changed = {".".join(name.split(".")[:2]) for name in ours if not torch.equal(ours[name], theirs[name])}

@@ -79,6 +79,17 @@ def test_the_metrics_are_those_of_the_kept_epoch_and_the_last_beside_them(traine
     assert "val_prompt_accuracy" not in trained.metrics["baseline"]
 
 
+def test_the_metrics_say_in_which_numbers_and_format_was_computed(
+    inspection: Any, trained: Trained, tmp_path: Path, context: Context
+) -> None:
+    other = RECIPE.model_copy(update={"precision": "bfloat16", "memory_format": "contiguous", "epochs": 1})
+    config = TrainBaselineConfig(seed=0, augmentation=VIEWS, student=STUDENT.model_copy(update={"recipe": other}))
+    found = train_baseline.run(inspection.inputs(), {"baseline": tmp_path / "baseline"}, config, context)
+    assert (found["bfloat16"], found["channels_last"]) == (1.0, 0.0)
+    usual = trained.metrics["baseline"]
+    assert (usual["bfloat16"], usual["channels_last"]) == (0.0, 1.0)
+
+
 def test_a_teacher_that_began_at_random_is_nobody_elses(trained: Trained) -> None:
     assert models.load(trained["teacher"])[1].licence == "LicenseRef-trained-here"
 

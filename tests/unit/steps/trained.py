@@ -24,7 +24,7 @@ from dfpt.config import (
 from dfpt.context import Context
 from dfpt.steps import distil, train_baseline, train_teacher, tune_prompt
 
-RECIPE = Recipe(epochs=2, batch_size=16, lr=0.01, precision="float32")
+RECIPE = Recipe(epochs=2, batch_size=16, lr=0.01, precision="float32", memory_format="channels_last")
 
 TEACHER = Teacher(model="resnet8", image_size=8, pretrained=False, frozen_stages=0, recipe=RECIPE)
 

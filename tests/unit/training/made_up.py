@@ -21,7 +21,7 @@ from dfpt.training.label_loss import LabelLoss
 from dfpt.training.views import FeatureViews, LogitViews, PixelViews, Split, Views
 
 CLASSES, SIZE = 3, 8
-RECIPE = Recipe(epochs=2, batch_size=8, lr=0.01, precision="float32")
+RECIPE = Recipe(epochs=2, batch_size=8, lr=0.01, precision="float32", memory_format="channels_last")
 PROMPT = Prompt(stages=(0, 1), lr=0.01)
 LABEL_LOSS = LabelLoss(torch.ones(CLASSES), 0.1)
 
