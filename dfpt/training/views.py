@@ -23,24 +23,26 @@ class Views(Protocol):
     """What a task reads of the images of one split."""
 
     def __call__(self, index_B: Tensor, views_B: Tensor) -> Tensor:
-        """The rows (B, ...) of the images at ``index_B``, each in its view of ``views_B``; float32."""
+        """The rows (B, ...) of the images at ``index_B``, each in its view of ``views_B``; float32, on any device."""
 
 
 @dataclass(frozen=True)
 class PixelViews:
-    """Normalised images (N, C, S, S), turned on demand."""
+    """Normalised images (N, C, S, S), turned on demand and on the device."""
 
     images_NCHW: Tensor
 
     def __call__(self, index_B: Tensor, views_B: Tensor) -> Tensor:
-        return dihedral(self.images_NCHW[index_B], views_B).contiguous(memory_format=torch.channels_last)
+        x_BCHW = self.images_NCHW[index_B].to(device.chosen())
+        return dihedral(x_BCHW, views_B).contiguous(memory_format=torch.channels_last)
 
 
 @dataclass(frozen=True)
 class NoisyViews:
     """What a sensor might have seen: normal noise on normalised images, of a strength that each image draws anew.
 
-    Drawn by torch's generator, which begins anew in every batch: the methods of a seed are shown the same noise.
+    Drawn on the device by torch's generator, which begins anew in every batch: the methods of a seed are shown the same
+    noise.
 
     Attributes:
         most: largest standard deviation, on the scale of the normalised images.
@@ -51,7 +53,8 @@ class NoisyViews:
 
     def __call__(self, index_B: Tensor, views_B: Tensor) -> Tensor:
         x_BCHW = self.images(index_B, views_B)
-        return x_BCHW + self.most * torch.rand(len(x_BCHW), 1, 1, 1) * torch.randn_like(x_BCHW)
+        strength_B111 = self.most * torch.rand(len(x_BCHW), 1, 1, 1, device=x_BCHW.device)
+        return x_BCHW + strength_B111 * torch.randn_like(x_BCHW)
 
 
 @dataclass(frozen=True)

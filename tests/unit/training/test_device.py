@@ -14,15 +14,17 @@ import torch
 from torch import Tensor
 
 from dfpt.config import Distillation
+from dfpt.datasets.batches import dihedral
 from dfpt.distill.adapting_task import AdaptingTask
 from dfpt.distill.cached_task import CachedTask
 from dfpt.distill.dual_task import DualTask
 from dfpt.distill.method_task import MethodTask
 from dfpt.distill.methods import names
-from dfpt.training import arithmetic, device
+from dfpt.training import arithmetic, device, views
 from dfpt.training.classification import Classification
 from dfpt.training.distortion import Distortion
 from dfpt.training.loop import Task
+from dfpt.training.views import NoisyViews, PixelViews
 from tests.unit.distill.methods import made_up as rivals
 from tests.unit.training import made_up
 
@@ -78,6 +80,19 @@ def test_a_step_of_every_other_method_stays_on_the_gpu(gpu: torch.device, name: 
 def test_a_step_alone_stays_on_the_gpu(gpu: torch.device) -> None:
     task: Classification = made_up.plain_task(made_up.network())
     step(task, pictures())
+
+
+def test_views_and_noise_are_made_on_the_gpu(gpu: torch.device, monkeypatch: pytest.MonkeyPatch) -> None:
+    places = []
+
+    def turned(images: Tensor, numbers: Tensor) -> Tensor:
+        places.append((images.device, numbers.device))
+        return dihedral(images, numbers)
+
+    monkeypatch.setattr(views, "dihedral", turned)
+    found = NoisyViews(PixelViews(pictures()), 0.1)(torch.arange(4), torch.tensor([0, 3, 4, 7]))
+    assert places == [(gpu, torch.device("cpu"))]
+    assert (found.device, found.shape) == (gpu, (4, 1, made_up.SIZE, made_up.SIZE))
 
 
 def test_random_changes_of_images_are_made_on_the_gpu(gpu: torch.device) -> None:
