@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from dfpt.bench.distill import SUITES, Suite, answers, cells
+from dfpt.bench.distill import SUITES, Suite, answers, cells, screening
 from dfpt.bench.distill.answers import Answers
 from dfpt.bench.distill.cells import Cell
 from dfpt.bench.distill.methods import BASE, METHODS
 
+ELPV = SUITES["elpv"]
 METRICS = {
     "training_seconds": 10.0,
     "tuning_seconds": 0.0,
@@ -36,7 +37,7 @@ def stored(
     tier: str,
     cell: Cell,
     found: Answers,
-    suite: Suite = SUITES["elpv"],
+    suite: Suite = ELPV,
     folder: Path | None = None,
     **metrics: float,
 ) -> None:
@@ -65,3 +66,9 @@ def screened(out: Path, method: str, **found: Any) -> None:
         setting = METHODS[method].defaults
         none: dict[str, Any] = {"setting": setting, "at_edge": [], "score": 0.5, "defaults_score": 0.5, "trials": []}
         path.write_text(json.dumps({"method": method, **none, **found}))
+
+
+def trials_of(method: str) -> list[dict[str, Any]]:
+    """As they would be drawn now, each trained with every schedule."""
+    rungs = [{"epochs": epochs, "score": 0.5} for epochs in ELPV.rungs]
+    return [{"setting": setting, "rungs": rungs} for setting in screening.settings(ELPV, method)]

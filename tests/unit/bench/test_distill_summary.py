@@ -16,9 +16,8 @@ from dfpt.bench.distill.cells import Cell
 from dfpt.bench.distill.methods import BASE, METHODS
 from dfpt.cli.main import app
 from dfpt.errors import UsageError
-from tests.unit.bench.stored_cells import said, screened, stored
+from tests.unit.bench.stored_cells import ELPV, said, screened, stored
 
-ELPV = SUITES["elpv"]
 STUDENTS = ("tiny_20k", "tiny_60k", "tiny_200k")
 
 
