@@ -25,8 +25,8 @@ class Recipe(Section):
     label_smoothing: Share = 0.0
     class_balance: Share = 0.25  # 0: every image counts the same; 1: every class does
     logit_adjustment: Weight = 0.0  # of the logarithm of the class frequencies, added in training; 0: none
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"  # auto: the faster one, measured once on this machine
-    memory_format: Literal["auto", "channels_last", "contiguous"] = "auto"  # measured after the precision, in it
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"  # auto: bfloat16 where it is clearly faster
+    memory_format: Literal["auto", "channels_last", "contiguous"] = "auto"  # measured likewise
     compile: bool = False  # by torch; the first steps take longer, and a C++ compiler is needed
     stop_after: Annotated[float, Field(gt=0, le=1)] = 1.0  # share of the epochs that are trained; the schedule stays
 

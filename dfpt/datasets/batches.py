@@ -26,7 +26,7 @@ def to_input(pixels_BHWC: Tensor, image_size: int, in_channels: int, mean: float
 def dihedral(x_BCHW: Tensor, views_B: Tensor) -> Tensor:
     """Each image in its own view: ``views_B`` counts quarter turns (0 to 3), plus 4 for a mirror image first.
 
-    The images may be on a GPU; ``views_B`` is on the CPU, so that nothing waits for an answer.
+    The images may be on a GPU; ``views_B`` is on the CPU, where it was drawn, so no GPU is asked which are there.
     """
     turned = torch.empty_like(x_BCHW)
     for view in range(VIEWS):

@@ -44,13 +44,13 @@ def train(
     Args:
         dual: not trained itself; with its splits it says what is taught and by whom.
     """
-    grid = _grid(dual, train)
     path = dual.teacher.path if dual.adapt else None
-    task = CachedTask(dual.name, dual.student, path, dual.distillation, dual.label_loss, grid)
-    told = Told.of(train, grid), Told.of(val, grid)
     length = dual.distillation.round if dual.adapt else recipe.epochs
-    rounds = Rounds(dual, (train, val), told, grid, length, recipe, views, seed, context)
-    with device.holding([dual.teacher]):  # through all rounds, the path with it
+    with device.holding([dual.teacher, dual.student]):  # through all rounds, the path with the teacher
+        grid = _grid(dual, train)
+        task = CachedTask(dual.name, dual.student, path, dual.distillation, dual.label_loss, grid)
+        told = Told.of(train, grid), Told.of(val, grid)
+        rounds = Rounds(dual, (train, val), told, grid, length, recipe, views, seed, context)
         return fit(task, told[0].split, told[1].split, recipe, views, seed, context, before=rounds)
 
 
@@ -152,7 +152,7 @@ class Rounds:
         with _still(self.dual.student), tempfile.TemporaryDirectory() as folder:
             context = dataclasses.replace(self.context, checkpoints=Path(folder), reporter=Silent())
             seed = self.seed * 1009 + epoch + 1
-            fit(AdaptingTask(self.dual), *self.parts, recipe, self.views, seed, context)
+            fit(AdaptingTask(self.dual), *self.parts, recipe, self.views, seed, context, keep_last=True)
 
     def _drawn(self, first: int) -> Tensor:
         """(V, N) which views of which images the round shows: with few epochs by far not all."""

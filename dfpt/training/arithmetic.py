@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from dfpt.training.views import Split
 if TYPE_CHECKING:
     from dfpt.training.loop import Task
 
+# The usual one first: what is measured has to be worth leaving it.
 _FORMATS = {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}
 
 
@@ -62,18 +64,26 @@ def choose(task: Task, train: Split, recipe: Recipe, home: Path) -> Arithmetic:
     what = f"{task.name} {size} {[tuple(x.shape) for x in inputs]}"
 
     def step(layout: torch.memory_format) -> Callable[[], Tensor]:
-        trial, given = copy.deepcopy(task), Arithmetic(layout=layout).arranged(inputs)
-        arrange(trial, layout)  # a copy, since BatchNorm's statistics move in a measurement
-        trial.trained.train()
-        return lambda: torch.stack(list(trial.losses(labels, *given, progress=0.0).values())).sum()
+        @functools.cache
+        def trial() -> tuple[Task, tuple[Tensor, ...]]:
+            copied = copy.deepcopy(task)  # since BatchNorm's statistics move in a measurement
+            arrange(copied, layout)
+            copied.trained.train()
+            return copied, Arithmetic(layout=layout).arranged(inputs)
+
+        def loss() -> Tensor:
+            copied, given = trial()
+            return torch.stack(list(copied.losses(labels, *given, progress=0.0).values())).sum()
+
+        return loss
 
     def measured() -> tuple[torch.dtype, str]:
-        if recipe.memory_format == "auto":
-            dtype = precision.choose(recipe.precision, step(torch.channels_last), what, home)
-            steps = {name: step(layout) for name, layout in _FORMATS.items()}
-            return dtype, precision.faster("memory_format.json", steps, dtype, what, home)
-        layout = _FORMATS[recipe.memory_format]
-        return precision.choose(recipe.precision, step(layout), what, home), recipe.memory_format
+        steps = {name: step(layout) for name, layout in _FORMATS.items()}
+        usual = next(iter(steps)) if recipe.memory_format == "auto" else recipe.memory_format
+        dtype = precision.choose(recipe.precision, steps[usual], what, home)
+        if recipe.memory_format != "auto":
+            return dtype, usual
+        return dtype, precision.faster("memory_format.json", steps, dtype, what, home)
 
     dtype, layout = distributed.of_first(measured)
     return Arithmetic(dtype, _FORMATS[layout])

@@ -102,6 +102,7 @@ def fit(
     seed: int,
     context: Context,
     before: Before | None = None,
+    keep_last: bool = False,
 ) -> Progress:
     """Train ``task`` and leave it with the weights of the epoch that was best on validation data.
 
@@ -113,6 +114,7 @@ def fit(
         views: how many exact views an image is drawn in, see :mod:`dfpt.datasets.batches`.
         before: called before every epoch, and in a training that is taken up before its first; what it draws shifts
             nothing of the epoch.
+        keep_last: leave it with the weights of the last epoch instead.
 
     Raises:
         StepFailed: cancelled, or a loss that is not finite (of a batch, the message names the images).
@@ -120,7 +122,7 @@ def fit(
     if len(train.labels) == 0 or len(val.labels) == 0:
         raise StepFailed(f"{task.name}: a split is empty.", "Give it more images.")
     with device.holding(arithmetic.networks(task)):
-        return _fit(task, train, val, recipe, views, seed, context, before)
+        return _fit(task, train, val, recipe, views, seed, context, before, keep_last)
 
 
 def drawn_views(seed: int, epoch: int, views: int, count: int) -> Tensor:
@@ -143,6 +145,7 @@ def _fit(
     seed: int,
     context: Context,
     before: Before | None,
+    keep_last: bool,
 ) -> Progress:
     optimiser = optimiser_of(task, recipe)
     batches = max(1, len(train.labels) // recipe.batch_size)
@@ -198,7 +201,7 @@ def _fit(
         with average.in_place() if average else contextlib.nullcontext():
             figures = validate(task, val)
             score = (figures["val_accuracy"], -figures["val_loss"])
-            if score > progress.best_score:
+            if keep_last or score > progress.best_score:
                 progress.best_score, progress.best_epoch = score, epoch
                 best = copy.deepcopy(task.trained.state_dict())
         row = {f"train_{name}": total for name, total in distributed.mean(totals).items()} | figures

@@ -1,4 +1,4 @@
-"""Which way is the fastest, measured once for this machine and network, then kept: a rerun computes the same."""
+"""Is another way clearly faster? Measured once for this machine and network, then kept: a rerun computes the same."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from dfpt.training import device
 _WORTH_IT = 0.9  # another way must take at most this share of the usual one's time
 _REPEATS = 3
 _ENOUGH = 4.0  # seconds of one trial, after which it is not repeated
+# The usual one first, as wherever trials are named here.
 TYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 

@@ -7,6 +7,7 @@ CPU is refused there as on a real one; what a step computes, and how fast, is no
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from dfpt.distill.cached_task import CachedTask
 from dfpt.distill.dual_task import DualTask
 from dfpt.distill.method_task import MethodTask
 from dfpt.distill.methods import names
+from dfpt.steps import rounds
 from dfpt.training import arithmetic, device, views
 from dfpt.training.classification import Classification
 from dfpt.training.distortion import Distortion
@@ -93,6 +95,20 @@ def test_views_and_noise_are_made_on_the_gpu(gpu: torch.device, monkeypatch: pyt
     found = NoisyViews(PixelViews(pictures()), 0.1)(torch.arange(4), torch.tensor([0, 3, 4, 7]))
     assert places == [(gpu, torch.device("cpu"))]
     assert (found.device, found.shape) == (gpu, (4, 1, made_up.SIZE, made_up.SIZE))
+
+
+def test_rounds_begin_with_all_networks_on_the_gpu(
+    gpu: torch.device, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Before their training the student says how many places it has."""
+    paths = made_up.dual_teacher(made_up.teacher(), "dfpt-kd")
+    task = made_up.dual_task(paths, Distillation(adapt="frozen", at_places=1.0))
+    parts = [made_up.split(BATCH, task.teacher, views=8, places=True) for _ in range(2)]
+    reached = []
+    monkeypatch.setattr(rounds, "fit", lambda trained, *_, **__: reached.append(trained.grid))
+    with contextlib.suppress(NotImplementedError):  # nothing comes back from this fake
+        rounds.train(task, *parts, made_up.RECIPE, 8, 0, made_up.context(tmp_path))
+    assert reached == [(1, 1)]
 
 
 def test_random_changes_of_images_are_made_on_the_gpu(gpu: torch.device) -> None:
