@@ -16,7 +16,7 @@ from torch import Tensor
 from dfpt.files import write_json
 from dfpt.training import device
 
-_WORTH_IT = 0.9  # another way must take at most this share of the usual one's time
+_WORTH_IT = 0.9  # another way must take less than this share of the usual one's time
 _REPEATS = 3
 _ENOUGH = 4.0  # seconds of one trial, after which it is not repeated
 # The usual one first, as wherever trials are named here.
